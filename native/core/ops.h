@@ -3,10 +3,86 @@
 // this list.
 #pragma once
 
+#include "ops/adamw.h"
+#include "ops/add.h"
+#include "ops/advance.h"
+#include "ops/attention.h"
+#include "ops/cast.h"
+#include "ops/clip_factor.h"
+#include "ops/conv2d.h"
+#include "ops/copy_slice.h"
+#include "ops/cross_entropy.h"
+#include "ops/dropout.h"
+#include "ops/embedding.h"
 #include "ops/fill.h"
+#include "ops/gaussian_noise.h"
+#include "ops/group_norm.h"
+#include "ops/l2_normalise.h"
+#include "ops/layer_norm.h"
+#include "ops/linear.h"
+#include "ops/matmul.h"
+#include "ops/multiply.h"
+#include "ops/nearest_code.h"
+#include "ops/paged_attention.h"
+#include "ops/perceiver_attention.h"
+#include "ops/permute.h"
+#include "ops/pointwise.h"
+#include "ops/qk_norm_rope_cache.h"
+#include "ops/quantise.h"
+#include "ops/repeat.h"
 #include "ops/rms_norm.h"
+#include "ops/rope.h"
+#include "ops/sample.h"
+#include "ops/sum_rows.h"
+#include "ops/swiglu.h"
+#include "ops/upsample.h"
 
-#define STYLEAR_OPS(X) \
-  X(Fill)              \
-  X(RmsNorm)           \
-  X(RmsNormBackward)
+#define STYLEAR_OPS(X)          \
+  X(AdamW)                      \
+  X(Add)                        \
+  X(Advance)                    \
+  X(Attention)                  \
+  X(AttentionBackward)          \
+  X(Cast)                       \
+  X(ClipFactor)                 \
+  X(Conv2d)                     \
+  X(Conv2dBackwardInput)        \
+  X(Conv2dBackwardWeight)       \
+  X(CopySlice)                  \
+  X(CrossEntropy)               \
+  X(CrossEntropyBackward)       \
+  X(Dequantise)                 \
+  X(Dropout)                    \
+  X(Embedding)                  \
+  X(EmbeddingBackward)          \
+  X(Fill)                       \
+  X(GaussianNoise)              \
+  X(GroupNorm)                  \
+  X(GroupNormBackward)          \
+  X(L2Normalise)                \
+  X(L2NormaliseBackward)        \
+  X(LayerNorm)                  \
+  X(LayerNormBackward)          \
+  X(Linear)                     \
+  X(Matmul)                     \
+  X(Multiply)                   \
+  X(NearestCode)                \
+  X(PagedAttention)             \
+  X(PerceiverAttention)         \
+  X(PerceiverAttentionBackward) \
+  X(Permute)                    \
+  X(PointwiseMap)               \
+  X(PointwiseMapBackward)       \
+  X(QkNormRopeCache)            \
+  X(Quantise)                   \
+  X(Repeat)                     \
+  X(RmsNorm)                    \
+  X(RmsNormBackward)            \
+  X(Rope)                       \
+  X(Sample)                     \
+  X(SumRows)                    \
+  X(SumSquares)                 \
+  X(SwiGlu)                     \
+  X(SwiGluBackward)             \
+  X(Upsample)                   \
+  X(UpsampleBackward)

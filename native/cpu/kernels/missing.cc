@@ -1,0 +1,13 @@
+// Ops whose kernels have not landed. TODO: remove when every op in core/ops.h has its kernel.
+#include "../run.h"
+
+namespace stylear::cpu {
+
+#define X(Op)                                                                               \
+  __attribute__((weak)) void run(const Op&, Workers&) {                                     \
+    throw Error("ERR_DEVICE", std::string(Op::name) + ": has no CPU kernel in this build"); \
+  }
+STYLEAR_OPS(X)
+#undef X
+
+}  // namespace stylear::cpu
