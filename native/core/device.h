@@ -34,6 +34,9 @@ class Device {
  public:
   // Finishes queued work and stops. Callbacks given to `notify` have all been called by then.
   virtual ~Device() = default;
+  // What is enqueued and not begun need not be done any more: the caller is about to destroy the
+  // device and reads nothing.
+  virtual void abandon() {}
 
   virtual const std::string& name() const = 0;  // "cpu-avx512", "cuda:0 NVIDIA H200", "simt"
   virtual int threads() const = 0;              // CPU threads that share an op; 1 where none do
