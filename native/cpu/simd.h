@@ -1,0 +1,200 @@
+// The vector of floats that kernels compute with, as wide as the machine's registers: 16 lanes with
+// AVX-512, 8 with AVX2, 4 elsewhere. GCC's vector types give + - * / and comparisons with numbers
+// and with each other, and `mask ? a : b` chooses by lane; this file adds what they lack. Functions
+// on them are in simd_math.h.
+//
+//   for (; c + lanes <= dim; c += lanes) store(y + c, load(x + c) * r);
+//   if (c < dim) store(y + c, load(x + c, dim - c) * r, dim - c);
+#pragma once
+
+#include <algorithm>
+#include <cstdint>
+#include <cstring>
+
+#include "../core/bf16.h"
+
+#if defined(__x86_64__)
+#include <immintrin.h>
+#endif
+
+namespace stylear::cpu {
+
+#if defined(__AVX512F__)
+constexpr int lanes = 16;
+#elif defined(__AVX2__)
+constexpr int lanes = 8;
+#else
+constexpr int lanes = 4;
+#endif
+
+// True where one instruction multiplies pairs of bf16 and adds them to f32 (dot_pairs.h).
+#if defined(__AVX512BF16__)
+constexpr bool has_bf16_dot = true;
+#else
+constexpr bool has_bf16_dot = false;
+#endif
+
+using Floats = float __attribute__((vector_size(4 * lanes)));
+using Int32s = int32_t __attribute__((vector_size(4 * lanes)));
+using Uint32s = uint32_t __attribute__((vector_size(4 * lanes)));
+using Uint16s = uint16_t __attribute__((vector_size(2 * lanes)));  // as bf16 are stored
+using Int8s = int8_t __attribute__((vector_size(lanes)));
+
+inline Floats splat(float value) { return Floats{} + value; }
+
+inline Int32s bits_of(Floats v) { return reinterpret_cast<Int32s>(v); }
+inline Floats floats_of(Int32s bits) { return reinterpret_cast<Floats>(bits); }
+
+// Conversions between lanes as stored and as computed with.
+inline Floats widen(Uint16s bf16_bits) {
+  return reinterpret_cast<Floats>(__builtin_convertvector(bf16_bits, Uint32s) << 16);
+}
+inline Floats widen(Int8s v) {
+  return __builtin_convertvector(__builtin_convertvector(v, Int32s), Floats);
+}
+// To nearest, ties to even; a NaN stays a NaN.
+inline Uint16s narrow(Floats v) {
+  const Uint32s u = reinterpret_cast<Uint32s>(v);
+  const Uint32s rounded = (u + 0x7fffu + ((u >> 16) & 1u)) >> 16;
+  const Uint32s upper = v == v ? rounded : (u >> 16) | 0x40u;
+  return __builtin_convertvector(upper, Uint16s);
+}
+
+namespace detail {
+template <class V, class T>
+V load_vector(const T* from) {
+  V v;
+  std::memcpy(&v, from, sizeof v);
+  return v;
+}
+// The first `count` lanes from memory, the rest 0. Nothing beyond them is touched.
+template <class V, class T>
+V load_some(const T* from, int64_t count) {
+  V v{};
+  std::memcpy(&v, from, static_cast<size_t>(count) * sizeof(T));
+  return v;
+}
+}  // namespace detail
+
+// All lanes; no alignment is asked for. bf16 and i8 are widened.
+inline Floats load(const float* from) { return detail::load_vector<Floats>(from); }
+inline Floats load(const bf16* from) { return widen(detail::load_vector<Uint16s>(from)); }
+inline Floats load(const int8_t* from) { return widen(detail::load_vector<Int8s>(from)); }
+
+inline void store(float* to, Floats v) { std::memcpy(to, &v, sizeof v); }
+inline void store(bf16* to, Floats v) {
+  const Uint16s narrowed = narrow(v);
+  std::memcpy(to, &narrowed, sizeof narrowed);
+}
+
+// The first `count` lanes, 0 <= count <= lanes; a load gives 0 in the others.
+#if defined(__AVX512F__)
+inline __mmask16 first_lanes(int64_t count) {
+  return static_cast<__mmask16>((1u << count) - 1u);
+}
+inline Floats load(const float* from, int64_t count) {
+  return _mm512_maskz_loadu_ps(first_lanes(count), from);
+}
+inline Floats load(const bf16* from, int64_t count) {
+  return widen(reinterpret_cast<Uint16s>(_mm256_maskz_loadu_epi16(first_lanes(count), from)));
+}
+inline Floats load(const int8_t* from, int64_t count) {
+  return widen(reinterpret_cast<Int8s>(_mm_maskz_loadu_epi8(first_lanes(count), from)));
+}
+inline void store(float* to, Floats v, int64_t count) {
+  _mm512_mask_storeu_ps(to, first_lanes(count), v);
+}
+inline void store(bf16* to, Floats v, int64_t count) {
+  _mm256_mask_storeu_epi16(to, first_lanes(count), reinterpret_cast<__m256i>(narrow(v)));
+}
+#else
+inline Floats load(const float* from, int64_t count) {
+  return detail::load_some<Floats>(from, count);
+}
+inline Floats load(const bf16* from, int64_t count) {
+  return widen(detail::load_some<Uint16s>(from, count));
+}
+inline Floats load(const int8_t* from, int64_t count) {
+  return widen(detail::load_some<Int8s>(from, count));
+}
+inline void store(float* to, Floats v, int64_t count) {
+  std::memcpy(to, &v, static_cast<size_t>(count) * sizeof *to);
+}
+inline void store(bf16* to, Floats v, int64_t count) {
+  const Uint16s narrowed = narrow(v);
+  std::memcpy(to, &narrowed, static_cast<size_t>(count) * sizeof *to);
+}
+#endif
+
+// One element, so that a template can treat an odd one like a vector.
+inline float to_float(float value) { return value; }
+inline float to_float(bf16 value) { return static_cast<float>(value); }
+inline float to_float(int8_t value) { return static_cast<float>(value); }
+
+// a * b + c, rounded once where the level has the instruction.
+inline Floats fma(Floats a, Floats b, Floats c) {
+#if defined(__AVX512F__)
+  return _mm512_fmadd_ps(a, b, c);
+#elif defined(__FMA__)
+  return _mm256_fmadd_ps(a, b, c);
+#else
+  return a * b + c;
+#endif
+}
+
+// By lane. Where either is NaN the result is b.
+inline Floats min(Floats a, Floats b) { return a < b ? a : b; }
+inline Floats max(Floats a, Floats b) { return a > b ? a : b; }
+
+inline Floats abs(Floats v) { return floats_of(bits_of(v) & 0x7fffffff); }
+// The magnitude of a with the sign of b.
+inline Floats copy_sign(Floats a, Floats b) {
+  return floats_of((bits_of(a) & 0x7fffffff) | (bits_of(b) & INT32_MIN));
+}
+inline Floats sqrt(Floats v) {
+#if defined(__AVX512F__)
+  return _mm512_sqrt_ps(v);
+#elif defined(__AVX2__)
+  return _mm256_sqrt_ps(v);
+#elif defined(__SSE2__)
+  return _mm_sqrt_ps(v);
+#else
+  for (int i = 0; i < lanes; ++i) v[i] = __builtin_sqrtf(v[i]);
+  return v;
+#endif
+}
+
+namespace detail {
+using Four = float __attribute__((vector_size(16)));
+
+// Folds the upper half onto the lower until four lanes are left.
+template <class Fold>
+Four fold_to_four(Floats v, Fold fold) {
+#if defined(__AVX512F__)
+  v = fold(v, __builtin_shufflevector(v, v, 8, 9, 10, 11, 12, 13, 14, 15, 0, 1, 2, 3, 4, 5, 6, 7));
+  v = fold(v, __builtin_shufflevector(v, v, 4, 5, 6, 7, 0, 1, 2, 3, 12, 13, 14, 15, 8, 9, 10, 11));
+#elif defined(__AVX2__)
+  v = fold(v, __builtin_shufflevector(v, v, 4, 5, 6, 7, 0, 1, 2, 3));
+#else
+  static_cast<void>(fold);
+#endif
+  return __builtin_shufflevector(v, v, 0, 1, 2, 3);
+}
+}  // namespace detail
+
+// Of all lanes, always in the same order: by halves.
+inline float sum(Floats v) {
+  const detail::Four four = detail::fold_to_four(v, [](Floats a, Floats b) { return a + b; });
+  return (four[0] + four[2]) + (four[1] + four[3]);
+}
+inline float max_of(Floats v) {
+  const detail::Four four = detail::fold_to_four(v, [](Floats a, Floats b) { return max(a, b); });
+  return std::max(std::max(four[0], four[2]), std::max(four[1], four[3]));
+}
+
+// Asks for the cache line of an address that will be read soon; any address is allowed.
+inline void prefetch(const void* address) { __builtin_prefetch(address, 0, 3); }
+// The same for a line that is read once.
+inline void prefetch_once(const void* address) { __builtin_prefetch(address, 0, 0); }
+
+}  // namespace stylear::cpu
