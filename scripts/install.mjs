@@ -1,26 +1,23 @@
 // What `npm install` runs: builds what this machine can run and says in one line what that was.
 // With CMake that is every device; without it, node-gyp builds the CPU device from the same folders.
-import { spawnSync } from 'node:child_process';
+import { execFileSync } from 'node:child_process';
 import { existsSync, readdirSync, rmSync } from 'node:fs';
 import { createRequire } from 'node:module';
 import { availableParallelism } from 'node:os';
 import { dirname, join } from 'node:path';
-import { buildNative } from './native.mjs';
+import { buildNative, hasCMake } from './native.mjs';
 
 const root = join(import.meta.dirname, '..');
 const build = join(root, 'build');
-const hasCMake = spawnSync('cmake', ['--version'], { stdio: 'ignore' }).status === 0;
-const tool = hasCMake ? 'CMake' : 'node-gyp';
+const tool = hasCMake() ? 'CMake' : 'node-gyp';
 
 // Each tool keeps its own makefiles in build/: what the other one left is of no use to it.
-if (existsSync(join(build, hasCMake ? 'config.gypi' : 'CMakeCache.txt')))
-  rmSync(build, { recursive: true });
+const foreign = hasCMake() ? 'config.gypi' : 'CMakeCache.txt';
+if (existsSync(join(build, foreign))) rmSync(build, { recursive: true });
 
 const started = Date.now();
-if (!(hasCMake ? buildNative({ quiet: true }) : buildWithGyp())) {
-  console.error(`stylear: building with ${tool} failed; \`npm run build\` shows the whole output`);
-  process.exit(1);
-}
+if (hasCMake()) buildNative({ quiet: true });
+else buildWithGyp();
 
 const built = readdirSync(build, { recursive: true })
   .map((file) => /Release\/stylear_(.+)\.so$/.exec(file)?.[1])

@@ -1,6 +1,5 @@
-// Builds native code with CMake, through cmake-js: `node scripts/native.mjs [what...]` where what is
-// `cuda` (also on a machine without a driver), `simt`, `simt_race`, `tests`, or
-// `--sanitize=address|undefined|thread`, which builds into a folder of its own.
+// Builds native code with CMake, through cmake-js: `node scripts/native.mjs [what...]`, where `what`
+// is `cuda` (which needs nvcc, but no driver) or `simt`; without it, what this machine can run.
 import { spawnSync } from 'node:child_process';
 import { createRequire } from 'node:module';
 import { availableParallelism } from 'node:os';
@@ -8,43 +7,43 @@ import { join } from 'node:path';
 
 const root = join(import.meta.dirname, '..');
 
-/** The folder of a build: `build`, or `build/<sanitizer>`. Libraries lie in its `Release`. */
-export const buildFolder = (sanitizer) => join(root, 'build', ...(sanitizer ? [sanitizer] : []));
+/** Where a build lies: `build`, or a folder in it for one under a sanitizer. */
+export const buildFolder = (sanitize = '') => join(root, 'build', sanitize.replace(/;.*/, ''));
+
+export const hasCMake = () => spawnSync('cmake', ['--version'], { stdio: 'ignore' }).status === 0;
 
 /**
- * Configures and builds `targets` (everything an installation needs when empty).
- * @returns whether it succeeded
+ * Configures and builds targets of CMakeLists.txt; throws when that fails.
+ *
+ * @param targets   names of targets; `all` is what this machine can run
+ * @param cuda      `on`, `off` or `auto`
+ * @param sanitize  the value of STYLEAR_SANITIZE
+ * @param quiet     leaves out what is not an error
  */
-export function buildNative({ targets = [], cuda, sanitizer, quiet = false } = {}) {
+export function buildNative({ targets = ['all'], cuda, sanitize = '', quiet = false } = {}) {
   const cmakeJs = createRequire(import.meta.url).resolve('cmake-js/bin/cmake-js');
-  const run = (...args) =>
-    spawnSync(process.execPath, [cmakeJs, ...args], {
-      cwd: root,
-      stdio: ['ignore', quiet ? 'ignore' : 'inherit', 'inherit'],
-    }).status === 0;
-
-  const settings = {
-    STYLEAR_CUDA: cuda ?? process.env.STYLEAR_CUDA ?? 'auto',
-    STYLEAR_SANITIZE: sanitizer ?? '',
-    ...(process.env.STYLEAR_CUDA_ARCHITECTURES && {
-      STYLEAR_CUDA_ARCHITECTURES: process.env.STYLEAR_CUDA_ARCHITECTURES,
-    }),
+  const run = (...args) => {
+    const stdio = ['ignore', quiet ? 'ignore' : 'inherit', 'inherit'];
+    const { status } = spawnSync(process.execPath, [cmakeJs, ...args], { cwd: root, stdio });
+    if (status !== 0) throw new Error(`cmake-js ${args[0]} failed`);
   };
-  const common = ['--log-level', 'warn', '--out', buildFolder(sanitizer)];
-  const options = Object.entries(settings).map(([name, value]) => `--CD${name}=${value}`);
+
+  const { STYLEAR_CUDA = 'auto', STYLEAR_CUDA_ARCHITECTURES } = process.env;
+  const settings = {
+    STYLEAR_CUDA: cuda ?? STYLEAR_CUDA,
+    STYLEAR_SANITIZE: sanitize,
+    ...(STYLEAR_CUDA_ARCHITECTURES && { STYLEAR_CUDA_ARCHITECTURES }),
+  };
+  const common = ['--log-level', 'warn', '--out', buildFolder(sanitize)];
   const parallel = ['--parallel', String(availableParallelism())];
-  if (!run('configure', ...common, ...options)) return false;
-  return (targets.length ? targets : ['all']).every((target) =>
-    run('build', ...common, ...parallel, '--target', target),
-  );
+  run('configure', ...common, ...Object.entries(settings).map(([k, v]) => `--CD${k}=${v}`));
+  for (const target of targets) run('build', ...common, ...parallel, '--target', target);
 }
 
 if (process.argv[1] === import.meta.filename) {
-  const words = process.argv.slice(2);
-  const sanitizer = words.find((word) => word.startsWith('--sanitize='))?.split('=')[1];
-  const targets = words
-    .filter((word) => !word.startsWith('--'))
-    .map((word) => (word === 'tests' ? 'native_tests' : `stylear_${word}`));
-  const cuda = words.includes('cuda') ? 'on' : undefined;
-  process.exitCode = buildNative({ targets, cuda, sanitizer }) ? 0 : 1;
+  const names = process.argv.slice(2);
+  buildNative({
+    targets: names.length ? names.map((name) => `stylear_${name}`) : ['all'],
+    cuda: names.includes('cuda') ? 'on' : undefined,
+  });
 }

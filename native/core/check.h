@@ -84,8 +84,8 @@ class Check {
 
   [[noreturn]] void fail(const char* code, const char* argument, const std::string& expected,
                          const std::string& got) const {
-    throw Error(code, std::string(op_) + ": expected " + argument + " to be " + expected +
-                          ", got " + got);
+    throw Error(
+        code, std::string(op_) + ": expected " + argument + " to be " + expected + ", got " + got);
   }
 
  private:

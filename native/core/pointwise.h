@@ -8,12 +8,12 @@
 namespace stylear {
 
 enum class Pointwise : uint8_t {
-  none,        // x
-  gelu,        // x * Phi(x), exact: 0.5 x (1 + erf(x / sqrt 2)). Hendrycks & Gimpel 2016
-  quick_gelu,  // x * sigmoid(1.702 x)
-  silu,        // x * sigmoid(x)
-  sigmoid,     // 1 / (1 + exp(-x))
-  log_sigmoid, // -log(1 + exp(-x)), without overflow
+  none,         // x
+  gelu,         // x * Phi(x), exact: 0.5 x (1 + erf(x / sqrt 2)). Hendrycks & Gimpel 2016
+  quick_gelu,   // x * sigmoid(1.702 x)
+  silu,         // x * sigmoid(x)
+  sigmoid,      // 1 / (1 + exp(-x))
+  log_sigmoid,  // -log(1 + exp(-x)), without overflow
   exp,
   log,
 };

@@ -1,5 +1,6 @@
 // Uninitialised memory for the duration of one op (or of one piece of it): taken by moving a mark,
-// given back all at once. What one op needed stays for the next, so a steady loop allocates nothing.
+// given back all at once. What one op needed stays for the next, so a steady loop allocates
+// nothing.
 #pragma once
 
 #include <cstdint>

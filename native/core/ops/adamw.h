@@ -9,17 +9,17 @@
 namespace stylear {
 
 struct AdamW {
-  Out weight;       // any shape  f32, read and written
-  In grad;          // shape of weight  f32 | bf16
-  Out m, v;         // like weight, read and written; zero before the first step
-  MaybeOut rounded; // shape of weight  bf16: a copy of the new weight
-  In rate;          // [1]  f32: learning rate
-  In step;          // [1]  i32: t, at least 1
-  MaybeIn factor;   // [1]  f32: multiplies the gradient, as clipping does; without it 1
-  float beta1;      // in [0, 1)
-  float beta2;      // in [0, 1)
-  float eps;        // > 0
-  float decay;      // >= 0
+  Out weight;        // any shape  f32, read and written
+  In grad;           // shape of weight  f32 | bf16
+  Out m, v;          // like weight, read and written; zero before the first step
+  MaybeOut rounded;  // shape of weight  bf16: a copy of the new weight
+  In rate;           // [1]  f32: learning rate
+  In step;           // [1]  i32: t, at least 1
+  MaybeIn factor;    // [1]  f32: multiplies the gradient, as clipping does; without it 1
+  float beta1;       // in [0, 1)
+  float beta2;       // in [0, 1)
+  float eps;         // > 0
+  float decay;       // >= 0
 
   static constexpr const char* name = "adamw";
   template <class V>

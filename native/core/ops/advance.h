@@ -6,8 +6,8 @@
 namespace stylear {
 
 struct Advance {
-  Out x;         // any shape  i32, read and written
-  In step;       // like x, or [1]  i32
+  Out x;    // any shape  i32, read and written
+  In step;  // like x, or [1]  i32
 
   static constexpr const char* name = "advance";
   template <class V>
@@ -18,8 +18,8 @@ struct Advance {
     const Check check(name);
     check.dtype("x", x, {Dtype::i32});
     check.dtype("step", step, {Dtype::i32});
-    check.shape_that(step.shape == x.shape || step.count() == 1, "step",
-                     x.shape.text() + " or [1]", step);
+    check.shape_that(step.shape == x.shape || step.count() == 1, "step", x.shape.text() + " or [1]",
+                     step);
     check.apart("step", step, "x", x);
   }
 };

@@ -1,6 +1,7 @@
-// y[n, i, j, o] = f(bias[o] + sum_{u, v, c} weight[o, u, v, c] * x[n, i s + u - top, j s + v - left, c])
-// + residual, zero outside the picture. Extents: y height = (height + top + bottom - kernel) / s + 1.
-// The VQGAN's downsampling pads right and bottom only: padding {0, 0, 1, 1}. Sums in f32.
+// y[n, i, j, o] = f(bias[o] + sum_{u, v, c} weight[o, u, v, c] * x[n, i s + u - top, j s + v -
+// left, c])
+// + residual, zero outside the picture. Extents: y height = (height + top + bottom - kernel) / s
+// + 1. The VQGAN's downsampling pads right and bottom only: padding {0, 0, 1, 1}. Sums in f32.
 #pragma once
 
 #include "../check.h"
@@ -21,8 +22,7 @@ inline void check_conv2d(const Check& check, const char* x_name, const TensorVie
   check.rank(x_name, x, 4, "[images, height, width, in]");
   check.rank(weight_name, weight, 4, "[out, kernelHeight, kernelWidth, in]");
   check.dtype(x_name, x, {Dtype::f32, Dtype::bf16});
-  check.shape(weight_name, weight,
-              {weight.shape[0], weight.shape[1], weight.shape[2], x.shape[3]});
+  check.shape(weight_name, weight, {weight.shape[0], weight.shape[1], weight.shape[2], x.shape[3]});
   check.that(stride >= 1, "stride", "at least 1", stride);
   check.that(padding.count == 4, "padding", "[top, left, bottom, right]", padding.count);
   for (int side = 0; side < 4; ++side)
@@ -41,7 +41,7 @@ struct Conv2d {
   MaybeIn residual;  // like y
   Out y;             // [images, yHeight, yWidth, out]  dtype of x; may be residual
   int64_t stride;
-  Ints padding;      // top, left, bottom, right; each less than the kernel
+  Ints padding;  // top, left, bottom, right; each less than the kernel
 
   static constexpr const char* name = "conv2d";
   template <class V>

@@ -1,6 +1,6 @@
 // y[:, y_begin : y_begin + length, :] = x[:, x_begin : x_begin + length, :], where both tensors are
-// seen as [outer, extent, inner] around `axis`. The rest of y keeps its values. Slicing, placing and
-// concatenating along any axis are made of this.
+// seen as [outer, extent, inner] around `axis`. The rest of y keeps its values. Slicing, placing
+// and concatenating along any axis are made of this.
 #pragma once
 
 #include "../check.h"

@@ -1,7 +1,7 @@
-// loss[r] = weights[r] * (lse - logits[r, labels[r]] + z_loss * lse^2), lse = log sum exp of the row;
-// 0 where the label is negative (ignored). Probabilities are never stored; sums in f32. The z-loss
-// keeps lse near 0 (Chowdhery et al. 2022, PaLM, section 5). With weights 1 / count the rows sum to
-// the mean over the labels that count.
+// loss[r] = weights[r] * (lse - logits[r, labels[r]] + z_loss * lse^2), lse = log sum exp of the
+// row; 0 where the label is negative (ignored). Probabilities are never stored; sums in f32. The
+// z-loss keeps lse near 0 (Chowdhery et al. 2022, PaLM, section 5). With weights 1 / count the rows
+// sum to the mean over the labels that count.
 #pragma once
 
 #include "../check.h"
@@ -41,13 +41,14 @@ struct CrossEntropy {
   }
 };
 
-// dlogits[r] = dloss[r] * weights[r] * (p (1 + 2 z_loss lse) - onehot(label)), p = exp(logits - lse).
+// dlogits[r] = dloss[r] * weights[r] * (p (1 + 2 z_loss lse) - onehot(label)), p = exp(logits -
+// lse).
 struct CrossEntropyBackward {
   In logits, labels;  // as in CrossEntropy
   MaybeIn weights;
-  In lse;             // [rows]  f32, of the forward op
-  In dloss;           // [rows]  f32
-  Out dlogits;        // like logits; may be logits
+  In lse;       // [rows]  f32, of the forward op
+  In dloss;     // [rows]  f32
+  Out dlogits;  // like logits; may be logits
   float z_loss;
 
   static constexpr const char* name = "cross_entropy_backward";

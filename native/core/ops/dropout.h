@@ -1,5 +1,5 @@
-// y[i] = x[i] / (1 - p) where U_i >= p, else 0, with U in (0, 1) drawn by Philox keyed by (seed, i).
-// The gradient is the same op with the same seed. Srivastava et al. 2014.
+// y[i] = x[i] / (1 - p) where U_i >= p, else 0, with U in (0, 1) drawn by Philox keyed by (seed,
+// i). The gradient is the same op with the same seed. Srivastava et al. 2014.
 #pragma once
 
 #include "../check.h"

@@ -1,5 +1,6 @@
-// y[i] = x[i] + strength * N(0, 1), the normal drawn by Philox (core/philox.h) keyed by (seed, i), i
-// the index from the start of x: the same on every device up to the rounding of log, sine, cosine.
+// y[i] = x[i] + strength * N(0, 1), the normal drawn by Philox (core/philox.h) keyed by (seed, i),
+// i the index from the start of x: the same on every device up to the rounding of log, sine,
+// cosine.
 #pragma once
 
 #include "../check.h"

@@ -7,14 +7,14 @@
 namespace stylear {
 
 struct GroupNorm {
-  In x;           // [images, height, width, channels]  f32 | bf16
-  In weight;      // [channels]  dtype of x, or f32
-  In bias;        // like weight
-  Out y;          // like x; may be x
-  Out statistics; // [images, groups, 2]  f32: mean and 1 / sqrt(var + eps)
-  int64_t groups; // divides channels
+  In x;            // [images, height, width, channels]  f32 | bf16
+  In weight;       // [channels]  dtype of x, or f32
+  In bias;         // like weight
+  Out y;           // like x; may be x
+  Out statistics;  // [images, groups, 2]  f32: mean and 1 / sqrt(var + eps)
+  int64_t groups;  // divides channels
   bool silu;
-  float eps;      // > 0
+  float eps;  // > 0
 
   static constexpr const char* name = "group_norm";
   template <class V>

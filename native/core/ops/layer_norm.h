@@ -1,6 +1,7 @@
-// y = (x - mean) / sqrt(var + eps) * weight + bias over the last axis, biased variance, statistics in
-// f32. Ba et al. 2016. A weight of [groups, dim] belongs to heads: x is then [..., heads, dim] and
-// head h uses row h / (heads / groups), which is the per-head norm of Chameleon's queries and keys.
+// y = (x - mean) / sqrt(var + eps) * weight + bias over the last axis, biased variance, statistics
+// in f32. Ba et al. 2016. A weight of [groups, dim] belongs to heads: x is then [..., heads, dim]
+// and head h uses row h / (heads / groups), which is the per-head norm of Chameleon's queries and
+// keys.
 #pragma once
 
 #include "../check.h"

@@ -1,5 +1,5 @@
-// codes[r] = argmin_j |x[r] - codebook[j]|^2, ties to the lower code: the VQGAN's quantiser (van den
-// Oord et al. 2017, eq. 1). Compared as |c|^2 - 2 x.c in f32.
+// codes[r] = argmin_j |x[r] - codebook[j]|^2, ties to the lower code: the VQGAN's quantiser (van
+// den Oord et al. 2017, eq. 1). Compared as |c|^2 - 2 x.c in f32.
 #pragma once
 
 #include "../check.h"

@@ -9,19 +9,19 @@
 namespace stylear {
 
 struct QkNormRopeCache {
-  In q;                         // [sequences, tokens, heads, headDim]  f32 | bf16, headDim even
-  In k;                         // [sequences, tokens, kvHeads, headDim]  dtype of q
-  In v;                         // like k
-  MaybeIn q_weight, q_bias;     // [headDim] or [groups, headDim]  dtype of q, or f32
-  MaybeIn k_weight, k_bias;     // the same; all four or none
-  In positions;                 // [sequences, tokens]  i32: angles of the rotary embedding
-  In cache_positions;           // [sequences, tokens]  i32: index in the sequence's cache
-  In table;                     // [sequences, maxPages]  i32
-  Out y;                        // like q: the queries, normed and rotated; may be q
-  Out k_pages;                  // [pages, kvHeads, pageTokens, headDim]  f32 | bf16
-  Out v_pages;                  // like k_pages
-  float eps;                    // > 0, of the norms
-  float theta;                  // > 0
+  In q;                      // [sequences, tokens, heads, headDim]  f32 | bf16, headDim even
+  In k;                      // [sequences, tokens, kvHeads, headDim]  dtype of q
+  In v;                      // like k
+  MaybeIn q_weight, q_bias;  // [headDim] or [groups, headDim]  dtype of q, or f32
+  MaybeIn k_weight, k_bias;  // the same; all four or none
+  In positions;              // [sequences, tokens]  i32: angles of the rotary embedding
+  In cache_positions;        // [sequences, tokens]  i32: index in the sequence's cache
+  In table;                  // [sequences, maxPages]  i32
+  Out y;                     // like q: the queries, normed and rotated; may be q
+  Out k_pages;               // [pages, kvHeads, pageTokens, headDim]  f32 | bf16
+  Out v_pages;               // like k_pages
+  float eps;                 // > 0, of the norms
+  float theta;               // > 0
 
   static constexpr const char* name = "qk_norm_rope_cache";
   template <class V>
@@ -35,8 +35,8 @@ struct QkNormRopeCache {
     const Check check(name);
     check.rank("q", q, 4, "[sequences, tokens, heads, headDim]");
     check.dtype("q", q, {Dtype::f32, Dtype::bf16});
-    check.shape_that(q.shape[3] % 2 == 0 && q.shape[3] <= 256, "q",
-                     "of even headDim, 256 at most", q);
+    check.shape_that(q.shape[3] % 2 == 0 && q.shape[3] <= 256, "q", "of even headDim, 256 at most",
+                     q);
     check.rank("k", k, 4, "[sequences, tokens, kvHeads, headDim]");
     check.shape("k", k, {q.shape[0], q.shape[1], k.shape[2], q.shape[3]});
     check.dtype("k", k, {q.dtype});
@@ -63,8 +63,7 @@ struct QkNormRopeCache {
     check.like("y", y, q);
     check.same_or_apart("y", y, "q", q);
     check.rank("kPages", k_pages, 4, "[pages, kvHeads, pageTokens, headDim]");
-    check.shape("kPages", k_pages,
-                {k_pages.shape[0], k.shape[2], k_pages.shape[2], q.shape[3]});
+    check.shape("kPages", k_pages, {k_pages.shape[0], k.shape[2], k_pages.shape[2], q.shape[3]});
     check.dtype("kPages", k_pages, {Dtype::f32, Dtype::bf16});
     check.like("vPages", v_pages, k_pages);
     check.apart("vPages", v_pages, "kPages", k_pages);

@@ -1,4 +1,5 @@
-// y[r, :] = x[:] for every r: x laid down again and again until y is full. The gradient is sum_rows.
+// y[r, :] = x[:] for every r: x laid down again and again until y is full. The gradient is
+// sum_rows.
 #pragma once
 
 #include "../check.h"

@@ -1,6 +1,7 @@
 // Rotary position embedding in the half layout (Su et al. 2021, eq. 34): with d = headDim and angle
 // a_i(p) = p * theta^(-2i/d), the pair (x_i, x_{i + d/2}) is rotated by a_i. Angles, sines and
-// cosines in f32, the latter rounded to the dtype of x. `inverse` rotates back, which is the gradient.
+// cosines in f32, the latter rounded to the dtype of x. `inverse` rotates back, which is the
+// gradient.
 #pragma once
 
 #include "../check.h"

@@ -17,17 +17,18 @@
 namespace stylear {
 
 struct Sample {
-  In logits;             // [rows, width]  f32 | bf16: column c is token first_token + c
-  MaybeIn uncond;        // like logits
-  In range;              // [rows, 2]  i32: legal tokens, first and one past the last; not empty, within
-                         // the columns
-  In top_k;              // [rows]  i32, 0 or more
-  In settings;           // [rows, 4]  f32: guidance, temperature >= 0, top_p in (0, 1], min_p in [0, 1)
-  In seeds;              // [rows, 2]  i32: low and high half of a 64-bit seed
-  In positions;          // [rows]  i32: absolute position of the token drawn
-  Out tokens;            // [rows]  i32
-  MaybeOut log_probs;    // [rows]  f32: log-probability of the token among those kept, with temperature
-  int64_t first_token;   // token id of column 0, >= 0
+  In logits;       // [rows, width]  f32 | bf16: column c is token first_token + c
+  MaybeIn uncond;  // like logits
+  In range;        // [rows, 2]  i32: legal tokens, first and one past the last; not empty, within
+                   // the columns
+  In top_k;        // [rows]  i32, 0 or more
+  In settings;     // [rows, 4]  f32: guidance, temperature >= 0, top_p in (0, 1], min_p in [0, 1)
+  In seeds;        // [rows, 2]  i32: low and high half of a 64-bit seed
+  In positions;    // [rows]  i32: absolute position of the token drawn
+  Out tokens;      // [rows]  i32
+  MaybeOut
+      log_probs;  // [rows]  f32: log-probability of the token among those kept, with temperature
+  int64_t first_token;  // token id of column 0, >= 0
 
   static constexpr const char* name = "sample";
   template <class V>

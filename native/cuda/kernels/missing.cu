@@ -3,8 +3,8 @@
 
 namespace stylear::cuda {
 
-#define X(Op)                                                                               \
-  __attribute__((weak)) void run(const Op&, Stream&) {                                     \
+#define X(Op)                                                                                \
+  __attribute__((weak)) void run(const Op&, Stream&) {                                       \
     throw Error("ERR_DEVICE", std::string(Op::name) + ": has no CUDA kernel in this build"); \
   }
 STYLEAR_OPS(X)
