@@ -19,8 +19,8 @@ const started = Date.now();
 if (hasCMake()) buildNative({ quiet: true });
 else buildWithGyp();
 
-const built = readdirSync(build, { recursive: true })
-  .map((file) => /Release\/stylear_(.+)\.so$/.exec(file)?.[1])
+const built = readdirSync(join(build, 'Release'))
+  .map((file) => /^stylear_(.+)\.so$/.exec(file)?.[1])
   .filter((name) => name && !name.startsWith('simt'))
   .map((name) => name.replace('cpu_', 'cpu-'));
 const seconds = ((Date.now() - started) / 1000).toFixed(0);
@@ -37,8 +37,5 @@ function buildWithGyp() {
     : [];
   const jobs = `--jobs=${availableParallelism()}`;
   const args = [gyp, 'configure', 'build', '--silent', jobs, ...headers];
-  return (
-    spawnSync(process.execPath, args, { cwd: root, stdio: ['ignore', 'ignore', 'inherit'] })
-      .status === 0
-  );
+  execFileSync(process.execPath, args, { cwd: root, stdio: ['ignore', 'ignore', 'inherit'] });
 }

@@ -1,6 +1,7 @@
 // Random numbers as a function of where they are used: Philox4x32-10 (Salmon et al. 2011) maps a
 // counter and a key to four words, so a draw depends on nothing but its seed and its place. Every
-// device draws the same integer bits. All functions are constexpr, which lets device code call them.
+// device draws the same integer bits. All functions are constexpr, which lets device code call
+// them.
 #pragma once
 
 #include <cstdint>
@@ -44,9 +45,8 @@ constexpr PhiloxBlock element_bits(Seed seed, Draw purpose, uint64_t block) {
 
 // The words of tokens 4 * block to 4 * block + 3 for a token drawn at `position`.
 constexpr PhiloxBlock gumbel_block(Seed seed, int32_t position, uint32_t block) {
-  return philox(
-      {{static_cast<uint32_t>(position), static_cast<uint32_t>(Draw::token), block, 0}}, seed.low,
-      seed.high);
+  return philox({{static_cast<uint32_t>(position), static_cast<uint32_t>(Draw::token), block, 0}},
+                seed.low, seed.high);
 }
 constexpr uint32_t gumbel_bits(Seed seed, int32_t position, uint32_t token) {
   return gumbel_block(seed, position, token / 4).words[token % 4];

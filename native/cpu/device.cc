@@ -57,8 +57,10 @@ struct Level {
 };
 
 STYLEAR_BASELINE Level level() {
-#define NEEDS(feature) \
-  if (!__builtin_cpu_supports(feature)) return {feature, 0}
+#define NEEDS(feature)                           \
+  if (!__builtin_cpu_supports(feature)) return { \
+      feature, 0                                 \
+    }
 #if !defined(__AVX2__)
   return {nullptr, 10};
 #else

@@ -89,9 +89,7 @@ inline void store(bf16* to, Floats v) {
 
 // The first `count` lanes, 0 <= count <= lanes; a load gives 0 in the others.
 #if defined(__AVX512F__)
-inline __mmask16 first_lanes(int64_t count) {
-  return static_cast<__mmask16>((1u << count) - 1u);
-}
+inline __mmask16 first_lanes(int64_t count) { return static_cast<__mmask16>((1u << count) - 1u); }
 inline Floats load(const float* from, int64_t count) {
   return _mm512_maskz_loadu_ps(first_lanes(count), from);
 }

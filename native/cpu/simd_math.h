@@ -27,9 +27,8 @@ inline Floats exp(Floats x) {
   const Floats shifted = fma(x, splat(1.44269504f), splat(rounder));
   const Floats n = shifted - rounder;
   const Floats r = fma(n, splat(-1.42860677e-6f), fma(n, splat(-0.693145752f), x));
-  const Floats tail = polynomial(
-      r, {0.5f, 0.16666512191295624f, 0.0416661873459816f, 0.008369598537683487f,
-          0.0013951719738543034f});
+  const Floats tail = polynomial(r, {0.5f, 0.16666512191295624f, 0.0416661873459816f,
+                                     0.008369598537683487f, 0.0013951719738543034f});
   const Floats e = fma(tail * r, r, r) + 1.0f;
   // 2^n in two factors, so that neither overflows when n is -150 or 128.
   const Int32s power = bits_of(shifted) - bits_of(splat(rounder));
@@ -46,10 +45,10 @@ inline Floats log(Floats x) {
   const Int32s n = (shifted >> 23) - (denormal ? Int32s{} + 23 : Int32s{});
   const Floats m = floats_of((shifted & 0x7fffff) + 0x3f3504f3);
   const Floats f = m - 1.0f;
-  const Floats tail = polynomial(
-      f, {0.33333316445350647f, -0.25000810623168945f, 0.2000228613615036f, -0.16624553501605988f,
-          0.14181192219257355f, -0.13128754496574402f, 0.12881648540496826f,
-          -0.07859615236520767f});
+  const Floats tail =
+      polynomial(f, {0.33333316445350647f, -0.25000810623168945f, 0.2000228613615036f,
+                     -0.16624553501605988f, 0.14181192219257355f, -0.13128754496574402f,
+                     0.12881648540496826f, -0.07859615236520767f});
   const Floats power = __builtin_convertvector(n, Floats);
   const Floats square = f * f;
   Floats y = fma(tail * f, square, power * 1.42860677e-6f);
@@ -70,7 +69,8 @@ inline Floats scaled_erfc(Floats z) {
                             0.5312275290489197f, -0.4866289496421814f, 0.1928219497203827f,
                             -0.028636813163757324f});
 }
-// exp(-scale x^2) for a scale that is a power of 2, with what rounding took from the square put back.
+// exp(-scale x^2) for a scale that is a power of 2, with what rounding took from the square put
+// back.
 inline Floats exp_minus_square(Floats x, float scale) {
   const Floats square = x * x;
   const Floats lost = fma(x, x, -square);

@@ -45,13 +45,13 @@ class Queue {
       push(std::forward<Task>(task), more, std::forward<Fill>(fill));
       return;
     }
-    auto* command = new (writing_->bytes + used) Command<Runner>{
-        [](Runner& runner, void* at) {
-          Plain& plain = *static_cast<Plain*>(at);
-          runner.perform(plain);
-          plain.~Plain();
-        },
-        bytes};
+    auto* command = new (writing_->bytes + used) Command<Runner>{[](Runner& runner, void* at) {
+                                                                   Plain& plain =
+                                                                       *static_cast<Plain*>(at);
+                                                                   runner.perform(plain);
+                                                                   plain.~Plain();
+                                                                 },
+                                                                 bytes};
     auto* placed = new (command->task()) Plain(std::forward<Task>(task));
     fill(*placed, reinterpret_cast<char*>(placed + 1));
     ++pushed_;
@@ -64,9 +64,7 @@ class Queue {
   }
 
   // True when everything pushed so far is finished.
-  bool idle() const {
-    return performed_.load(std::memory_order_acquire) == pushed_;
-  }
+  bool idle() const { return performed_.load(std::memory_order_acquire) == pushed_; }
   // Waits for that.
   void settle() const {
     while (!spin_until(100, [&] { return idle(); })) std::this_thread::yield();
@@ -121,8 +119,7 @@ class Queue {
         auto* command = reinterpret_cast<Command<Runner>*>(reading_->bytes + at);
         at += command->bytes;
         command->perform(runner_, command->task());
-        performed_.store(performed_.load(std::memory_order_relaxed) + 1,
-                         std::memory_order_release);
+        performed_.store(performed_.load(std::memory_order_relaxed) + 1, std::memory_order_release);
       }
       if (next) {
         keep_spare(std::exchange(reading_, next));
