@@ -26,6 +26,10 @@ class Check {
     fail("ERR_DTYPE", argument, names, name_of(view.dtype));
   }
 
+  void dtype(const char* argument, const TensorView& view, Dtype expected) const {
+    dtype(argument, view, std::initializer_list<Dtype>{expected});
+  }
+
   void shape(const char* argument, const TensorView& view, const Shape& expected) const {
     if (!(view.shape == expected)) fail("ERR_SHAPE", argument, expected.text(), view.shape.text());
   }

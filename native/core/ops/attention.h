@@ -40,7 +40,7 @@ struct Attention {
                      "[" + std::to_string(q[0]) + ", keys, kvHeads, " + std::to_string(q[3]) +
                          "] with kvHeads dividing the " + std::to_string(q[2]) + " heads",
                      op.k);
-    check.dtype("k", op.k, {op.q.dtype});
+    check.dtype("k", op.k, op.q.dtype);
     check.like("v", op.v, op.k);
     if (op.q_offsets.present()) {
       check.shape("qOffsets", op.q_offsets, {q[0]});

@@ -40,9 +40,9 @@ struct PerceiverAttention {
     check.shape_that(q[3] <= 256, "q", "of headDim 256 at most", op.q);
     check.rank("kvFeatures", op.kv_features, 5, "[images, features, 2, heads, headDim]");
     check.shape("kvFeatures", op.kv_features, {q[0], op.kv_features.shape[1], 2, q[2], q[3]});
-    check.dtype("kvFeatures", op.kv_features, {op.q.dtype});
+    check.dtype("kvFeatures", op.kv_features, op.q.dtype);
     check.shape("kvLatents", op.kv_latents, {q[0], q[1], 2, q[2], q[3]});
-    check.dtype("kvLatents", op.kv_latents, {op.q.dtype});
+    check.dtype("kvLatents", op.kv_latents, op.q.dtype);
     check.finite("scale", op.scale);
   }
 };
