@@ -1,0 +1,67 @@
+// What an op gets to run on a GPU: the stream, temporary memory, what the GPU is like, and a place
+// where kernels report that the data are wrong.
+#pragma once
+
+#include <vector>
+
+#include "fault.h"
+#include "gpu.h"
+
+namespace stylear::cuda {
+
+// Memory in stream order, from the device's pool.
+class ScratchMemory {
+ public:
+  virtual ~ScratchMemory() = default;
+  virtual void* take(int64_t bytes) = 0;
+  virtual void give_back(void* block) = 0;
+};
+
+// cuBLASLt as it was found when first asked for (cublaslt.h); owned by whoever uses it.
+struct BlasLibrary;
+
+struct Stream {
+  GpuStream handle{};
+  int multiprocessors = 1;
+  int compute_capability = 0;  // 90 for 9.0; 0 in the emulation
+  FaultWord* fault_word = nullptr;
+  ScratchMemory* memory = nullptr;
+  BlasLibrary* blas = nullptr;
+
+  Stream() = default;
+  Stream(const Stream&) = delete;
+  Stream& operator=(const Stream&) = delete;
+  ~Stream() { end_op(); }
+
+  // Memory for `count` values that is valid until the running op ends, aligned to 256 bytes. Its
+  // contents are undefined.
+  template <class T>
+  T* scratch(int64_t count) {
+    void* block = memory->take(count * static_cast<int64_t>(sizeof(T)));
+    scratch_.push_back(block);
+    return static_cast<T*>(block);
+  }
+
+  // For a kernel that reads indices: `op: expected argument to be in [low, high), got value`.
+  FaultSite fault(const char* op, const char* argument, int64_t low, int64_t high) const {
+    return {fault_word, op, argument, low, high};
+  }
+
+  // The device calls it after each op: what comes later in the stream may have the memory.
+  void end_op() {
+    for (void* block : scratch_) memory->give_back(block);
+    scratch_.clear();
+  }
+
+ private:
+  std::vector<void*> scratch_;
+};
+
+// The usual form of a launch.
+template <class... P, class... A>
+void launch(Stream& stream, void (*kernel)(P...), dim3 grid, dim3 block, size_t shared_bytes,
+            A&&... args) {
+  launch(stream.handle, kernel, grid, block, shared_bytes, static_cast<A&&>(args)...);
+}
+
+}  // namespace stylear::cuda

@@ -1,0 +1,151 @@
+// Which fiber runs next, and what to say when none can.
+#include "scheduler.h"
+
+#include <bit>
+#include <cstdio>
+#include <string>
+#include <vector>
+
+#include "async.h"
+#include "fiber.h"
+
+namespace stylear::simt {
+
+void set_ready(Fiber* f) {
+  Warp& w = worker->warp[f->ids.warp];
+  w.ready |= 1u << f->ids.lane;
+  worker->warps_ready |= 1u << f->ids.warp;
+  f->wait = Wait::none;
+}
+void clear_ready(Fiber* f) {
+  Warp& w = worker->warp[f->ids.warp];
+  w.ready &= ~(1u << f->ids.lane);
+  if (!w.ready) worker->warps_ready &= ~(1u << f->ids.warp);
+}
+void note(Fiber* f, Wait w, const char* what, const char* file, int line) {
+  f->wait = w;
+  f->what = what;
+  f->file = file;
+  f->line = line;
+}
+
+namespace {
+// first set bit after `from`, cyclically, upwards or downwards
+unsigned next_bit(uint32_t m, unsigned from, bool down) {
+  if (!down) {
+    uint32_t hi = from >= 31 ? 0 : m & (~0u << (from + 1));
+    return std::countr_zero(hi ? hi : m);
+  }
+  uint32_t lo = m & ((1u << from) - 1);
+  return 31 - std::countl_zero(lo ? lo : m);
+}
+unsigned random_bit(uint32_t m) {
+  unsigned k = unsigned(worker->random() % unsigned(std::popcount(m)));
+  while (k--) m &= m - 1;
+  return std::countr_zero(m);
+}  // namespace
+}  // namespace
+Fiber* pick(unsigned warp, unsigned lane) {
+  if (!worker->warps_ready) return nullptr;
+  switch (worker->opt.order) {
+    case Order::random:
+      warp = random_bit(worker->warps_ready);
+      lane = random_bit(worker->warp[warp].ready);
+      break;
+    default: {
+      bool down = worker->opt.order == Order::reverse;
+      if (!worker->warp[warp].ready) {
+        warp = next_bit(worker->warps_ready, warp, down);
+        lane = down ? 0 : 31;
+      }
+      lane = next_bit(worker->warp[warp].ready, lane, down);
+    }
+  }
+  return &worker->fibers[warp * 32 + lane];
+}
+namespace {
+const char* wait_name(Wait w) {
+  switch (w) {
+    case Wait::none:
+      return "runnable";
+    case Wait::collective:
+      return "warp collective";
+    case Wait::group:
+      return "warpgroup collective";
+    case Wait::barrier:
+      return "barrier";
+    case Wait::mbarrier:
+      return "mbarrier";
+    case Wait::done:
+      return "exited";
+  }
+  return "?";
+}
+}  // namespace
+[[noreturn]] void deadlock() {
+  std::string s = "deadlock: no thread of the block can run\n";
+  // one line per distinct waiting place
+  std::vector<bool> seen(worker->threads);
+  for (unsigned i = 0; i < worker->threads; ++i) {
+    if (seen[i]) continue;
+    Fiber& a = worker->fibers[i];
+    unsigned count = 0;
+    for (unsigned j = i; j < worker->threads; ++j) {
+      Fiber& b = worker->fibers[j];
+      if (b.wait == a.wait && b.line == a.line && b.file == a.file && b.what == a.what) {
+        seen[j] = true;
+        ++count;
+      }
+    }
+    char buf[512];
+    if (a.wait == Wait::done)
+      std::snprintf(buf, sizeof buf, "  %u threads from %u on: exited\n", count, i);
+    else
+      std::snprintf(buf, sizeof buf, "  %u threads from %u on: %s %s at %s:%d\n", count, i,
+                    wait_name(a.wait), a.what, a.file, a.line);
+    s += buf;
+  }
+  fail("%s", s.c_str());
+}
+
+void block_current() {  // the current fiber is no longer ready: run somebody else
+  Fiber* me = self();
+  Fiber* to = pick(me->ids.warp, me->ids.lane);
+  if (!to) deadlock();
+  if (to != me) switch_fiber(me, to);
+}
+
+void maybe_switch() {  // the current fiber stays ready
+  if (worker->opt.order != Order::random) return;
+  Fiber* me = self();
+  Fiber* to = pick(me->ids.warp, me->ids.lane);
+  if (to != me) switch_fiber(me, to);
+}
+
+void yield() {
+  Fiber* me = self();
+  // rotate: give every other ready fiber a turn before coming back
+  clear_ready(me);
+  Fiber* to = pick(me->ids.warp, me->ids.lane);
+  set_ready(me);
+  if (!to) fail("thread %u spins, but no other thread of its block can run", me->ids.linear);
+  switch_fiber(me, to);
+}
+
+void async_block_on(const void* object, const char* what, const char* file, int line) {
+  Fiber* f = self();
+  clear_ready(f);
+  f->object = object;
+  note(f, Wait::mbarrier, what, file, line);
+  block_current();
+}
+void async_wake(const void* object) {
+  for (unsigned i = 0; i < worker->threads; ++i)
+    if (worker->fibers[i].wait == Wait::mbarrier && worker->fibers[i].object == object)
+      set_ready(&worker->fibers[i]);
+}
+uint64_t async_random() { return worker->random(); }
+Async async_mode() { return worker->opt.async; }
+AsyncState*& async_state() { return worker->async; }
+
+}  // namespace stylear::simt
