@@ -20,7 +20,9 @@ struct FaultSite {
   const char *op, *argument;
   int64_t low, high;
 
-  __device__ __forceinline__ bool holds(int64_t value) const { return value >= low && value < high; }
+  __device__ __forceinline__ bool holds(int64_t value) const {
+    return value >= low && value < high;
+  }
   // Reports `value`, unless something was reported before.
   __device__ __forceinline__ void report(int64_t value) const {
     if (atomicCAS(&word->reported, 0u, 1u) != 0u) return;

@@ -4,7 +4,8 @@
 //
 // Rules that both sides need: name the lanes of every warp operation (all of them must come); leave
 // a kernel early only by whole blocks or after the last collective; never wait for another block;
-// put a barrier between writing shared memory and reading what another thread wrote; compute in f32.
+// put a barrier between writing shared memory and reading what another thread wrote; compute in
+// f32.
 #pragma once
 
 #include <cstddef>
@@ -42,10 +43,10 @@ __host__ __device__ constexpr T ceil_div(T a, T b) {
 #define SHARED_ARRAY(type, name, count) __shared__ type name[count]
 extern __shared__ __align__(1024) unsigned char dynamic_shared_memory[];
 #else
-#define SHARED_ARRAY(type, name, count)                                               \
-  static char name##_key;                                                             \
-  type(&name)[count] = *static_cast<type(*)[count]>(::stylear::simt::shared_static(   \
-      &name##_key, sizeof(type) * (count), alignof(type), #name))
+#define SHARED_ARRAY(type, name, count)              \
+  static char name##_key;                            \
+  type(&name)[count] = *static_cast<type(*)[count]>( \
+      ::stylear::simt::shared_static(&name##_key, sizeof(type) * (count), alignof(type), #name))
 #endif
 
 struct SharedCarver {
@@ -194,14 +195,16 @@ __device__ __forceinline__ void store(bf16* p, const float (&v)[n]) {
   }
 }
 
-// Whether `count` elements at each of these pointers can be read `n` at a time with the loads above.
+// Whether `count` elements at each of these pointers can be read `n` at a time with the loads
+// above.
 inline bool vector_aligned(const void* p) { return reinterpret_cast<uintptr_t>(p) % 16 == 0; }
 template <class... P>
 bool vectors_of(int64_t n, int64_t count, const P*... pointers) {
   return count % n == 0 && (vector_aligned(pointers) && ...);
 }
 
-// ---- Sums and maxima over a warp and over a block, in a fixed order; every thread gets the result.
+// ---- Sums and maxima over a warp and over a block, in a fixed order; every thread gets the
+// result.
 struct Sum {
   template <class T>
   __device__ __forceinline__ T operator()(T a, T b) const {
@@ -230,8 +233,8 @@ __device__ __forceinline__ T warp_max(T v) {
   return warp_reduce(v, Max());
 }
 
-// The block must be whole warps, and all of its threads must call. `identity` stands in for the warps
-// that a small block lacks. Two barriers; callers need none of their own around it.
+// The block must be whole warps, and all of its threads must call. `identity` stands in for the
+// warps that a small block lacks. Two barriers; callers need none of their own around it.
 template <class T, class Combine>
 __device__ __forceinline__ T block_reduce(T v, T identity, Combine combine) {
   SHARED_ARRAY(T, partial, 32);

@@ -57,8 +57,8 @@ __device__ __forceinline__ void cp_async_commit() {
 #endif
 }
 
-// Waits until at most `pending` of this thread's most recent groups are incomplete. Other threads see
-// the data after a barrier.
+// Waits until at most `pending` of this thread's most recent groups are incomplete. Other threads
+// see the data after a barrier.
 template <int pending>
 __device__ __forceinline__ void cp_async_wait() {
 #if defined(__CUDACC__)
@@ -68,8 +68,8 @@ __device__ __forceinline__ void cp_async_wait() {
 #endif
 }
 
-// Four 8x8 matrices of 16-bit elements: lane 8*i+j supplies the address of row j of matrix i; lane l
-// gets elements 2*(l%4) and 2*(l%4)+1 of row l/4 of each.
+// Four 8x8 matrices of 16-bit elements: lane 8*i+j supplies the address of row j of matrix i; lane
+// l gets elements 2*(l%4) and 2*(l%4)+1 of row l/4 of each.
 __device__ __forceinline__ void ldmatrix_x4(uint32_t (&r)[4], const void* row PTX_HERE) {
 #if defined(__CUDACC__)
   asm volatile("ldmatrix.sync.aligned.m8n8.x4.shared.b16 {%0,%1,%2,%3}, [%4];\n"
@@ -115,9 +115,9 @@ __device__ __forceinline__ void ldmatrix_x2_trans(uint32_t (&r)[2], const void* 
 #endif
 }
 
-// d[16x8] += a[16x16] * b[16x8]: a row-major, b column-major, bf16 in, f32 sums. With g = lane / 4 and
-// t = 2 * (lane % 4): a = {(g, t), (g+8, t), (g, t+8), (g+8, t+8)}, b = {(t, g), (t+8, g)}, pairs along
-// k; d = {(g, t), (g, t+1), (g+8, t), (g+8, t+1)}.
+// d[16x8] += a[16x16] * b[16x8]: a row-major, b column-major, bf16 in, f32 sums. With g = lane / 4
+// and t = 2 * (lane % 4): a = {(g, t), (g+8, t), (g, t+8), (g+8, t+8)}, b = {(t, g), (t+8, g)},
+// pairs along k; d = {(g, t), (g, t+1), (g+8, t), (g+8, t+1)}.
 __device__ __forceinline__ void mma_bf16_16816(float (&d)[4], const uint32_t (&a)[4],
                                                const uint32_t (&b)[2] PTX_HERE) {
 #if defined(__CUDACC__)

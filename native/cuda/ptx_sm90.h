@@ -47,16 +47,16 @@ __device__ __forceinline__ void fence_proxy_async() {
 
 __device__ __forceinline__ void mbarrier_arrive(uint64_t* barrier) {
 #if defined(PTX_SM90A)
-  asm volatile("{ .reg .b64 t; mbarrier.arrive.shared::cta.b64 t, [%0]; }\n" ::"r"(
-                   shared_address(barrier))
-               : "memory");
+  asm volatile(
+      "{ .reg .b64 t; mbarrier.arrive.shared::cta.b64 t, [%0]; }\n" ::"r"(shared_address(barrier))
+      : "memory");
 #elif defined(PTX_EMULATED)
   simt::mbarrier_arrive(barrier, 0);
 #endif
 }
 
-// Arrives, and announces that copies of `bytes` bytes in total will complete on this barrier in this
-// phase.
+// Arrives, and announces that copies of `bytes` bytes in total will complete on this barrier in
+// this phase.
 __device__ __forceinline__ void mbarrier_arrive_expect(uint64_t* barrier, unsigned bytes) {
 #if defined(PTX_SM90A)
   asm volatile("{ .reg .b64 t; mbarrier.arrive.expect_tx.shared::cta.b64 t, [%0], %1; }\n" ::"r"(
@@ -117,8 +117,8 @@ __device__ __forceinline__ void tensor_load_4d(void* shared, const TensorMap* ma
 }
 
 // ---- wgmma: products of the four warps of a warpgroup.
-// The descriptor of a tile stored with the 128-byte swizzle. K-major (rows of 64 bf16): stride = the
-// distance of groups of 8 rows (1024 when dense), leading is ignored. M/N-major: leading = the
+// The descriptor of a tile stored with the 128-byte swizzle. K-major (rows of 64 bf16): stride =
+// the distance of groups of 8 rows (1024 when dense), leading is ignored. M/N-major: leading = the
 // distance of blocks of 64 columns, stride = that of groups of 8 k.
 __device__ __forceinline__ uint64_t wgmma_descriptor(const void* tile, unsigned leading,
                                                      unsigned stride) {
@@ -156,7 +156,7 @@ __device__ __forceinline__ void wgmma_wait(PTX_HERE_ALONE) {
 #endif
 }
 
-#define PTX_F8(d, i)                                                                         \
+#define PTX_F8(d, i)                                                                          \
   "+f"(d[i]), "+f"(d[i + 1]), "+f"(d[i + 2]), "+f"(d[i + 3]), "+f"(d[i + 4]), "+f"(d[i + 5]), \
       "+f"(d[i + 6]), "+f"(d[i + 7])
 #define PTX_D32                                                                     \

@@ -31,7 +31,7 @@ struct Stream {
   Stream() = default;
   Stream(const Stream&) = delete;
   Stream& operator=(const Stream&) = delete;
-  ~Stream() { end_op(); }
+  ~Stream() { finish_op(); }
 
   // Memory for `count` values that is valid until the running op ends, aligned to 256 bytes. Its
   // contents are undefined.
@@ -48,7 +48,7 @@ struct Stream {
   }
 
   // The device calls it after each op: what comes later in the stream may have the memory.
-  void end_op() {
+  void finish_op() {
     for (void* block : scratch_) memory->give_back(block);
     scratch_.clear();
   }

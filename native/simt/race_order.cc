@@ -21,10 +21,13 @@ void check_block_start(const Launch& L, uint3 index) {
   w.acquired[(size_t(index.z) * L.grid.y + index.y) * L.grid.x + index.x] = true;
 }
 
-// Every thread has a clock and a vector of the others' clocks that are ordered before it; `base` is
-// the part of all vectors that the last barrier of the whole block has set.
-void order_threads(
-    const std::vector<unsigned>& who) {  // everything before is ordered before everything after
+void check_region(size_t at, size_t bytes) {
+  if (!race_build()) return;
+  std::fill_n(worker->cells.begin() + long(at), bytes, Cell{});
+  std::fill_n(worker->written.begin() + long(at), bytes, uint8_t{0});
+}
+
+void order_threads(const std::vector<unsigned>& who) {
   unsigned n = worker->threads;
   std::vector<uint32_t> j(n, 0);
   for (unsigned t : who) {

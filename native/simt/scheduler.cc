@@ -132,20 +132,4 @@ void yield() {
   switch_fiber(me, to);
 }
 
-void async_block_on(const void* object, const char* what, const char* file, int line) {
-  Fiber* f = self();
-  clear_ready(f);
-  f->object = object;
-  note(f, Wait::mbarrier, what, file, line);
-  block_current();
-}
-void async_wake(const void* object) {
-  for (unsigned i = 0; i < worker->threads; ++i)
-    if (worker->fibers[i].wait == Wait::mbarrier && worker->fibers[i].object == object)
-      set_ready(&worker->fibers[i]);
-}
-uint64_t async_random() { return worker->random(); }
-Async async_mode() { return worker->opt.async; }
-AsyncState*& async_state() { return worker->async; }
-
 }  // namespace stylear::simt
