@@ -4,6 +4,9 @@
 // What is allocated between begin_recording and end_recording belongs to that recording: it is
 // reused inside of it, and goes back to everyone's lists when the recording is forgotten, or when
 // its holder lets go, whichever is later.
+//
+// A pool that does not reuse gives every block exactly as asked for, and back when it is released:
+// for devices that check accesses.
 #pragma once
 
 #include <array>
@@ -32,7 +35,7 @@ class BlockSource {
 
 class Pool {
  public:
-  explicit Pool(BlockSource& source) : source_(source) {
+  explicit Pool(BlockSource& source, bool reuses = true) : source_(source), reuses_(reuses) {
     const char* failing = std::getenv("STYLEAR_TEST_FAIL_ALLOCATION");
     if (failing) calls_until_failure_ = std::atoll(failing);
   }
@@ -67,8 +70,8 @@ class Pool {
     use_.live_bytes -= block.bytes;
     --use_.live_blocks;
     if (!block.recording)
-      free_[class_of(block.bytes)].push_back(&block);
-    else if (block.recording == recording_)
+      keep(block);
+    else if (block.recording == recording_ && reuses_)
       own_free_[class_of(block.bytes)].push_back(&block);
   }
 
@@ -83,18 +86,14 @@ class Pool {
     if (found == recordings_.end()) return;
     for (Block* block : found->second) {
       block->recording = 0;
-      if (!block->live) free_[class_of(block->bytes)].push_back(block);
+      if (!block->live) keep(*block);
     }
     recordings_.erase(found);
   }
 
   void trim() {
     for (auto& list : free_) {
-      for (const Block* block : list) {
-        use_.reserved_bytes -= block->bytes;
-        source_.give(block->data, block->bytes);
-        blocks_.erase(block->data);
-      }
+      for (const Block* block : list) give(*block);
       list.clear();
     }
   }
@@ -126,6 +125,19 @@ class Pool {
   };
   using FreeLists = std::array<std::vector<Block*>, classes>;
 
+  // A block that is nobody's.
+  void keep(Block& block) {
+    if (reuses_)
+      free_[class_of(block.bytes)].push_back(&block);
+    else
+      give(block);
+  }
+  void give(const Block& block) {
+    use_.reserved_bytes -= block.bytes;
+    source_.give(block.data, block.bytes);
+    blocks_.erase(block.data);
+  }
+
   // The smallest free block that is at most a quarter too large.
   static Block* take_free(FreeLists& lists, int index) {
     for (int at = index; at <= index + 4 && at < classes; ++at) {
@@ -138,7 +150,7 @@ class Pool {
   }
 
   Block* take_new(int64_t asked, int index) {
-    const int64_t bytes = bytes_of_class(index);
+    const int64_t bytes = reuses_ ? bytes_of_class(index) : asked;
     void* data = source_.take(bytes);
     if (!data) {
       trim();
@@ -161,6 +173,7 @@ class Pool {
   }
 
   BlockSource& source_;
+  bool reuses_;
   std::unordered_map<void*, Block> blocks_;
   FreeLists free_;      // everyone's
   FreeLists own_free_;  // the current recording's

@@ -23,7 +23,7 @@ struct BlasLibrary;
 struct Stream {
   GpuStream handle{};
   int multiprocessors = 1;
-  int compute_capability = 0;  // 90 for 9.0; 0 in the emulation
+  int compute_capability = 80;  // 90 for 9.0
   FaultWord* fault_word = nullptr;
   ScratchMemory* memory = nullptr;
   BlasLibrary* blas = nullptr;
@@ -31,7 +31,6 @@ struct Stream {
   Stream() = default;
   Stream(const Stream&) = delete;
   Stream& operator=(const Stream&) = delete;
-  ~Stream() { finish_op(); }
 
   // Memory for `count` values that is valid until the running op ends, aligned to 256 bytes. Its
   // contents are undefined.

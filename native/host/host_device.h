@@ -18,7 +18,7 @@
 
 namespace stylear {
 
-template <class Context>
+template <class Context, class Memory = HostMemory>
 class HostDevice final : public Device, private BlockSource {
  public:
   template <class... Arguments>
@@ -27,7 +27,7 @@ class HostDevice final : public Device, private BlockSource {
         threads_(threads),
         runner_(std::forward<Arguments>(context)...),
         queue_(std::in_place, runner_),
-        pool_(*this) {}
+        pool_(*this, Memory::reused) {}
   ~HostDevice() override { queue_.reset(); }
 
   void abandon() override { runner_.abandoned.store(true, std::memory_order_relaxed); }
@@ -149,7 +149,7 @@ class HostDevice final : public Device, private BlockSource {
   struct GiveBack {
     void* block;
     int64_t bytes;
-    void settle(Runner&) { give_host_memory(block, bytes); }
+    void settle(Runner&) { Memory::give(block, bytes); }
   };
 
   class Recording final : public Graph {
@@ -182,12 +182,12 @@ class HostDevice final : public Device, private BlockSource {
   }
 
   // BlockSource. A block goes back to the system when the queue has passed its last user.
-  void* take(int64_t bytes) override { return take_host_memory(bytes); }
+  void* take(int64_t bytes) override { return Memory::take(bytes); }
   void give(void* block, int64_t bytes) override {
     if (queue_)
       queue_->push(GiveBack{block, bytes});
     else
-      give_host_memory(block, bytes);
+      Memory::give(block, bytes);
   }
   void settle() override { queue_->settle(); }
 

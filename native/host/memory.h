@@ -34,4 +34,11 @@ inline void give_host_memory(void* block, int64_t bytes) {
     munmap(block, (static_cast<size_t>(bytes) + 4095) / 4096 * 4096);
 }
 
+// Where a HostDevice has its memory from; an emulated GPU has its own.
+struct HostMemory {
+  static constexpr bool reused = true;  // whether a released block may be handed out again
+  static void* take(int64_t bytes) { return take_host_memory(bytes); }
+  static void give(void* block, int64_t bytes) { give_host_memory(block, bytes); }
+};
+
 }  // namespace stylear

@@ -42,10 +42,12 @@ uint32_t code_offset(const void* pc) {
 }
 
 std::string function_name(const void* code) {
-  std::string s = addr2line(reinterpret_cast<uintptr_t>(code), "-Cf");
-  s.resize(std::min(s.find('\n'), s.size()));
-  if (auto p = s.find('('); p != std::string::npos) s.resize(p);
-  return s.empty() || s == "??" ? "kernel" : s;
+  std::string name = addr2line(reinterpret_cast<uintptr_t>(code), "-Cf");
+  name.resize(std::min(name.find('\n'), name.size()));
+  for (const std::string noise : {"(anonymous namespace)::", "stylear::cuda::", "void "})
+    for (size_t at; (at = name.find(noise)) != std::string::npos;) name.erase(at, noise.size());
+  name.resize(std::min(name.find('('), name.size()));
+  return name.empty() || name == "??" ? "kernel" : name;
 }
 
 std::string source_line(uint32_t pc) {

@@ -29,7 +29,9 @@ namespace stylear::simt {
 constexpr unsigned max_threads = 1024, max_warps = 32, max_slots = 8;
 constexpr size_t arena_bytes = 512 * 1024, guard_bytes = 128;
 
-inline Error failure(const std::string& sentence) { return Error("ERR_DEVICE", sentence); }
+inline Error failure(const std::string& sentence) {
+  return Error("ERR_DEVICE", "simt: " + sentence);
+}
 
 enum class Wait : uint8_t { none, collective, group, barrier, mbarrier, done };
 
