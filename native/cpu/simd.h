@@ -40,7 +40,15 @@ using Uint32s = uint32_t __attribute__((vector_size(4 * lanes)));
 using Uint16s = uint16_t __attribute__((vector_size(2 * lanes)));  // as bf16 are stored
 using Int8s = int8_t __attribute__((vector_size(lanes)));
 
-inline Floats splat(float value) { return Floats{} + value; }
+inline Floats splat(float value) {
+#if defined(__AVX512F__)
+  return _mm512_set1_ps(value);
+#elif defined(__AVX2__)
+  return _mm256_set1_ps(value);
+#else
+  return Floats{value, value, value, value};
+#endif
+}
 
 inline Int32s bits_of(Floats v) { return reinterpret_cast<Int32s>(v); }
 inline Floats floats_of(Int32s bits) { return reinterpret_cast<Floats>(bits); }

@@ -1,0 +1,21 @@
+// The one place where the level with bf16 instructions computes differently.
+#pragma once
+
+#include "simd.h"
+
+namespace stylear::cpu {
+
+// sum + a.even * b.even + a.odd * b.odd, where each lane of a and b holds two bf16, the even one in
+// its lower half. The instruction adds the odd products first and flushes denormals; the last bit
+// may differ from what the other levels compute here.
+inline Floats dot_pairs(Floats a, Floats b, Floats sum) {
+#if defined(__AVX512BF16__)
+  return _mm512_dpbf16_ps(sum, reinterpret_cast<__m512bh>(a), reinterpret_cast<__m512bh>(b));
+#else
+  const auto odd = [](Floats v) { return floats_of(bits_of(v) & static_cast<int>(0xffff0000)); };
+  const auto even = [](Floats v) { return floats_of(bits_of(v) << 16); };
+  return fma(even(a), even(b), fma(odd(a), odd(b), sum));
+#endif
+}
+
+}  // namespace stylear::cpu

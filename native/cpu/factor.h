@@ -1,0 +1,67 @@
+// The two sides of a product as the packed multiplication (gemm.h) reads them. A factor is a matrix
+// of lines (rows of the left side, columns of the right one) by depth, the axis that is summed. It
+// is never stored as such: `pack` writes the piece that is needed, `width` lines side by side for
+// each step of depth, so that the inner loop reads one stream.
+#pragma once
+
+#include <cstdint>
+#include <cstring>
+
+#include "pack.h"
+
+namespace stylear::cpu {
+
+class Factor {
+ public:
+  // Writes lines [line, line + lines) at depths [depth, depth + depths) as [depths][width] floats;
+  // 0 < lines <= width, and the lanes beyond `lines` are 0.
+  virtual void pack(int64_t line, int lines, int width, int64_t depth, int64_t depths,
+                    float* to) const = 0;
+
+  // The same as pairs of bf16, [(depths + 1) / 2][width], the lower half of each word the even
+  // depth; an odd last depth is paired with 0. `depth` is even. Only where `holds_bf16`.
+  virtual void pack_pairs(int64_t line, int lines, int width, int64_t depth, int64_t depths,
+                          uint32_t* to) const = 0;
+
+  virtual bool holds_bf16() const = 0;
+
+ protected:
+  ~Factor() = default;
+};
+
+// A matrix in memory, transposed or not: one of its two strides is 1.
+template <class T>
+class DenseFactor final : public Factor {
+ public:
+  DenseFactor(const T* data, int64_t line_stride, int64_t depth_stride)
+      : data_(data), line_stride_(line_stride), depth_stride_(depth_stride) {}
+
+  void pack(int64_t line, int lines, int width, int64_t depth, int64_t depths,
+            float* to) const override {
+    const T* from = data_ + line * line_stride_ + depth * depth_stride_;
+    if (line_stride_ == 1) return pack_across(from, depth_stride_, lines, width, depths, to);
+    const T* starts[max_tile_width];
+    for (int i = 0; i < lines; ++i) starts[i] = from + i * line_stride_;
+    pack_along(starts, lines, width, depths, to);
+  }
+
+  void pack_pairs(int64_t line, int lines, int width, int64_t depth, int64_t depths,
+                  uint32_t* to) const override {
+    if constexpr (sizeof(T) == sizeof(bf16)) {
+      const T* from = data_ + line * line_stride_ + depth * depth_stride_;
+      if (line_stride_ == 1)
+        return pack_pairs_across(from, depth_stride_, lines, width, depths, to);
+      const T* starts[max_tile_width];
+      for (int i = 0; i < lines; ++i) starts[i] = from + i * line_stride_;
+      pack_pairs_along(starts, lines, width, depths, to);
+    }
+  }
+
+  bool holds_bf16() const override { return sizeof(T) == sizeof(bf16); }
+
+ private:
+  const T* data_;
+  int64_t line_stride_, depth_stride_;
+};
+
+}  // namespace stylear::cpu

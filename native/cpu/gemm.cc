@@ -1,0 +1,266 @@
+// Goto & van de Geijn 2008: panels of both sides are packed so that the innermost loop reads two
+// short streams, one of which stays in the first cache.
+//
+// One side is shared: all its lines (or a chunk of them) are packed once, by all threads. The other
+// is cut into strips; whoever takes a strip packs it for itself, block of depth by block of depth,
+// and multiplies it with the shared side. A panel of the left side (21 KiB) stays in the first
+// cache while the strip's panels pass from the second.
+#include "gemm.h"
+
+#include <algorithm>
+
+#include "dot_pairs.h"
+
+namespace stylear::cpu {
+
+namespace {
+
+constexpr int64_t depth_block = 384;  // words: floats, or pairs of bf16
+constexpr int block_floats = tile_rows * tile_cols;
+constexpr int64_t shared_bytes = 32 << 20;  // what the packed shared side may take
+constexpr int64_t least_chunk = 512;        // lines of it, unless it has fewer
+constexpr int strip_panels = 4;
+constexpr int64_t blocks_bytes = 1 << 20;   // unfinished sums of a strip
+
+constexpr int64_t ceil_div(int64_t a, int64_t b) { return (a + b - 1) / b; }
+
+struct Fused {
+  static constexpr int depths_per_word = 1;
+  static Floats add(Floats a, Floats b, Floats sum) { return fma(a, b, sum); }
+  static void pack(const Factor& factor, int64_t line, int lines, int width, int64_t depth,
+                   int64_t depths, float* to) {
+    factor.pack(line, lines, width, depth, depths, to);
+  }
+};
+
+struct Pairs {
+  static constexpr int depths_per_word = 2;
+  static Floats add(Floats a, Floats b, Floats sum) { return dot_pairs(a, b, sum); }
+  static void pack(const Factor& factor, int64_t line, int lines, int width, int64_t depth,
+                   int64_t depths, float* to) {
+    factor.pack_pairs(line, lines, width, depth, depths, reinterpret_cast<uint32_t*>(to));
+  }
+};
+
+// block[rows][tile_cols] = a^T b (+ block unless first), a [words][tile_rows], b [words][tile_cols].
+template <class Unit, int rows, int vectors>
+void multiply_tile(int64_t words, const float* a, const float* b, float* block, bool first) {
+  Floats sums[rows][vectors];
+#pragma GCC unroll 16
+  for (int i = 0; i < rows; ++i)
+#pragma GCC unroll 2
+    for (int j = 0; j < vectors; ++j) sums[i][j] = Floats{};
+  for (int64_t d = 0; d < words; ++d, a += tile_rows, b += tile_cols) {
+    Floats right[vectors];
+#pragma GCC unroll 2
+    for (int j = 0; j < vectors; ++j) right[j] = load(b + j * lanes);
+#pragma GCC unroll 16
+    for (int i = 0; i < rows; ++i) {
+      const Floats left = splat(a[i]);
+#pragma GCC unroll 2
+      for (int j = 0; j < vectors; ++j) sums[i][j] = Unit::add(left, right[j], sums[i][j]);
+    }
+  }
+#pragma GCC unroll 16
+  for (int i = 0; i < rows; ++i)
+#pragma GCC unroll 2
+    for (int j = 0; j < vectors; ++j) {
+      float* at = block + i * tile_cols + j * lanes;
+      store(at, first ? sums[i][j] : load(at) + sums[i][j]);
+    }
+}
+
+// The narrowest compiled tile that covers rows x cols.
+template <class Unit, int compiled = tile_rows>
+void multiply_edge(int rows, int cols, int64_t words, const float* a, const float* b, float* block,
+                   bool first) {
+  if constexpr (compiled > 2)
+    if (rows <= compiled - 2)
+      return multiply_edge<Unit, compiled - 2>(rows, cols, words, a, b, block, first);
+  cols > lanes ? multiply_tile<Unit, compiled, 2>(words, a, b, block, first)
+               : multiply_tile<Unit, compiled, 1>(words, a, b, block, first);
+}
+
+// One side, seen as panels of `width` lines.
+struct Side {
+  const Factor& factor;
+  int64_t lines;
+  int width;
+
+  int64_t panels() const { return ceil_div(lines, width); }
+  int lines_of(int64_t panel) const {
+    return static_cast<int>(std::min<int64_t>(width, lines - panel * width));
+  }
+};
+
+struct Range {
+  int64_t begin, end;
+  int64_t count() const { return end - begin; }
+};
+
+template <class Unit>
+class Multiplication {
+ public:
+  Multiplication(int64_t rows, int64_t cols, int64_t depth, const Factor& a, const Factor& b,
+                 const Output& out, Workers& workers)
+      : left_{a, rows, tile_rows},
+        right_{b, cols, tile_cols},
+        left_is_shared_(rows <= cols),
+        depth_(depth),
+        depth_blocks_(ceil_div(depth, depth_block * Unit::depths_per_word)),
+        block_words_(std::min(depth_block, ceil_div(depth, Unit::depths_per_word))),
+        out_(out),
+        workers_(workers) {}
+
+  void run() {
+    const Side &shared = left_is_shared_ ? left_ : right_, &own = left_is_shared_ ? right_ : left_;
+    const int64_t block_bytes = block_words_ * 4;
+    const int64_t fitting = shared_bytes / (depth_blocks_ * block_bytes);
+    const int64_t chunk_lines = std::min(shared.lines, std::max(least_chunk, fitting));
+    const int64_t chunk_panels = ceil_div(chunk_lines, shared.width);
+    const int64_t pass_blocks = std::clamp<int64_t>(
+        shared_bytes / (chunk_panels * shared.width * block_bytes), 1, depth_blocks_);
+    packed_ = workers_.scratch_of<float>(chunk_panels * shared.width * pass_blocks * block_words_);
+    // Sums that wait for the next pass over depth, which the whole chunk makes together.
+    const bool passes = pass_blocks < depth_blocks_;
+    if (passes)
+      waiting_ = workers_.scratch_of<float>(chunk_panels * own.panels() * block_floats);
+
+    for (int64_t panel = 0; panel < shared.panels(); panel += chunk_panels) {
+      const Range chunk{panel, std::min(panel + chunk_panels, shared.panels())};
+      for (int64_t block = 0; block < depth_blocks_; block += pass_blocks) {
+        const Range blocks{block, std::min(block + pass_blocks, depth_blocks_)};
+        pack_shared(shared, chunk, blocks);
+        multiply_strips(shared, own, chunk, blocks);
+      }
+    }
+  }
+
+ private:
+  struct Depths {
+    int64_t begin, count, words;
+  };
+  Depths depths_of(int64_t block) const {
+    const int64_t length = depth_block * Unit::depths_per_word;
+    const int64_t count = std::min(length, depth_ - block * length);
+    return {block * length, count, ceil_div(count, Unit::depths_per_word)};
+  }
+
+  void pack(const Side& side, int64_t panel, int64_t block, float* to) const {
+    const Depths depths = depths_of(block);
+    Unit::pack(side.factor, panel * side.width, side.lines_of(panel), side.width, depths.begin,
+               depths.count, to);
+  }
+
+  // Where panel `panel` of the chunk is packed for a block of the pass.
+  float* shared_panel(const Side& shared, Range chunk, Range blocks, int64_t panel,
+                      int64_t block) const {
+    return packed_ + ((block - blocks.begin) * chunk.count() + panel - chunk.begin) *
+                         shared.width * block_words_;
+  }
+
+  void pack_shared(const Side& shared, Range chunk, Range blocks) {
+    workers_.for_each(chunk.count() * blocks.count(), 4, [&](int64_t begin, int64_t end) {
+      for (int64_t i = begin; i < end; ++i) {
+        const int64_t panel = chunk.begin + i / blocks.count();
+        const int64_t block = blocks.begin + i % blocks.count();
+        pack(shared, panel, block, shared_panel(shared, chunk, blocks, panel, block));
+      }
+    });
+  }
+
+  // A task is a strip of the own side by a stretch of the chunk.
+  void multiply_strips(const Side& shared, const Side& own, Range chunk, Range blocks) {
+    const int64_t wanted = 6 * workers_.threads();
+    const int64_t strip =
+        std::clamp<int64_t>(ceil_div(own.panels(), wanted), 1,
+                            left_is_shared_ ? strip_panels : 4 * strip_panels);
+    const int64_t strips = ceil_div(own.panels(), strip);
+    const int64_t fitting = std::max<int64_t>(1, blocks_bytes / (4 * block_floats * strip));
+    const int64_t cuts = std::max(ceil_div(chunk.count(), fitting),
+                                  std::min(chunk.count(), ceil_div(wanted, strips)));
+    const int64_t stretch = ceil_div(chunk.count(), cuts);
+    const int64_t stretches = ceil_div(chunk.count(), stretch);
+    workers_.for_each(strips * stretches, 1, [&](int64_t task, int64_t) {
+      const int64_t own_begin = task / stretches * strip;
+      const int64_t shared_begin = chunk.begin + task % stretches * stretch;
+      multiply_task(shared, own, chunk, blocks,
+                    {shared_begin, std::min(shared_begin + stretch, chunk.end)},
+                    {own_begin, std::min(own_begin + strip, own.panels())});
+    });
+  }
+
+  void multiply_task(const Side& shared, const Side& own, Range chunk, Range blocks,
+                     Range shared_panels, Range own_panels) {
+    const int64_t own_words = own.width * block_words_;
+    float* own_packed = workers_.thread_scratch_of<float>(own_panels.count() * own_words);
+    const bool once = depth_blocks_ == 1;  // then one block serves all
+    float* sums = waiting_ ? nullptr
+                           : workers_.thread_scratch_of<float>(
+                                 once ? block_floats
+                                      : own_panels.count() * shared_panels.count() * block_floats);
+    const auto block_of = [&](int64_t shared_panel, int64_t own_panel) {
+      if (waiting_)
+        return waiting_ +
+               ((shared_panel - chunk.begin) * own.panels() + own_panel) * block_floats;
+      return once ? sums
+                  : sums + ((shared_panel - shared_panels.begin) * own_panels.count() + own_panel -
+                            own_panels.begin) *
+                               block_floats;
+    };
+
+    for (int64_t block = blocks.begin; block < blocks.end; ++block) {
+      for (int64_t panel = own_panels.begin; panel < own_panels.end; ++panel)
+        pack(own, panel, block, own_packed + (panel - own_panels.begin) * own_words);
+      const Range rows = left_is_shared_ ? shared_panels : own_panels;
+      const Range cols = left_is_shared_ ? own_panels : shared_panels;
+      for (int64_t row = rows.begin; row < rows.end; ++row)
+        for (int64_t col = cols.begin; col < cols.end; ++col) {
+          const int64_t s = left_is_shared_ ? row : col, o = left_is_shared_ ? col : row;
+          const float* of_shared = shared_panel(shared, chunk, blocks, s, block);
+          const float* of_own = own_packed + (o - own_panels.begin) * own_words;
+          multiply_block(row, col, block, left_is_shared_ ? of_shared : of_own,
+                         left_is_shared_ ? of_own : of_shared, block_of(s, o));
+        }
+    }
+  }
+
+  void multiply_block(int64_t row, int64_t col, int64_t block, const float* a, const float* b,
+                      float* sums) {
+    const int rows = left_.lines_of(row), cols = right_.lines_of(col);
+    const int64_t words = depths_of(block).words;
+    if (rows == tile_rows && cols == tile_cols)
+      multiply_tile<Unit, tile_rows, 2>(words, a, b, sums, block == 0);
+    else
+      multiply_edge<Unit>(rows, cols, words, a, b, sums, block == 0);
+    if (block + 1 == depth_blocks_) out_.take(row * tile_rows, rows, col * tile_cols, cols, sums);
+  }
+
+  const Side left_, right_;
+  const bool left_is_shared_;
+  const int64_t depth_, depth_blocks_;
+  const int64_t block_words_;  // of the longest block
+  const Output& out_;
+  Workers& workers_;
+  float* packed_ = nullptr;
+  float* waiting_ = nullptr;
+};
+
+}  // namespace
+
+void multiply(int64_t rows, int64_t cols, int64_t depth, const Factor& a, const Factor& b,
+              const Output& out, Workers& workers) {
+  const bool pairs = has_bf16_dot && a.holds_bf16() && b.holds_bf16();
+  multiply(pairs ? Arithmetic::bf16_pairs : Arithmetic::floats, rows, cols, depth, a, b, out,
+           workers);
+}
+
+void multiply(Arithmetic arithmetic, int64_t rows, int64_t cols, int64_t depth, const Factor& a,
+              const Factor& b, const Output& out, Workers& workers) {
+  if (arithmetic == Arithmetic::bf16_pairs)
+    Multiplication<Pairs>(rows, cols, depth, a, b, out, workers).run();
+  else
+    Multiplication<Fused>(rows, cols, depth, a, b, out, workers).run();
+}
+
+}  // namespace stylear::cpu

@@ -1,0 +1,111 @@
+// Writes the panels that the packed multiplication reads: `width` lines side by side for each step
+// of depth, widened to f32 or as pairs of bf16.
+#pragma once
+
+#include <cstdint>
+#include <utility>
+
+#include "simd.h"
+
+namespace stylear::cpu {
+
+constexpr int max_tile_width = 3 * lanes;
+
+namespace detail {
+
+// The elements of a and b between which bit `distance` of the lane number decides, exchanged.
+template <int distance, int... lane>
+void exchange(Floats& a, Floats& b, std::integer_sequence<int, lane...>) {
+  const Floats even =
+      __builtin_shufflevector(a, b, (lane & distance ? lanes + lane - distance : lane)...);
+  const Floats odd =
+      __builtin_shufflevector(a, b, (lane & distance ? lanes + lane : lane + distance)...);
+  a = even, b = odd;
+}
+
+template <int distance>
+void exchange_all(Floats (&v)[lanes]) {
+#pragma GCC unroll 16
+  for (int i = 0; i < lanes; ++i)
+    if (!(i & distance))
+      exchange<distance>(v[i], v[i + distance], std::make_integer_sequence<int, lanes>());
+}
+
+}  // namespace detail
+
+// v[i][j] becomes v[j][i].
+inline void transpose(Floats (&v)[lanes]) {
+  detail::exchange_all<1>(v);
+  detail::exchange_all<2>(v);
+  if constexpr (lanes > 4) detail::exchange_all<4>(v);
+  if constexpr (lanes > 8) detail::exchange_all<8>(v);
+}
+
+// Lines that are contiguous along depth; a null line is zeros. Writes [depths][width]. Each square
+// of lanes x lanes is turned around in registers.
+template <class T>
+void pack_along(const T* const* lines, int count, int width, int64_t depths, float* to) {
+  for (int first = 0; first < width; first += lanes) {
+    const int here = width - first < lanes ? width - first : lanes;
+    for (int64_t d = 0; d < depths; d += lanes) {
+      const int64_t left = depths - d;
+      Floats v[lanes];
+#pragma GCC unroll 16
+      for (int i = 0; i < lanes; ++i) {
+        const T* line = first + i < count ? lines[first + i] : nullptr;
+        v[i] = !line ? Floats{} : left >= lanes ? load(line + d) : load(line + d, left);
+      }
+      transpose(v);
+      // A full store may spill into the next depth of a panel narrower than a vector, which is
+      // written after it.
+      const bool may_spill = here == lanes || width < lanes;
+      float* at = to + d * width + first;
+#pragma GCC unroll 16
+      for (int i = 0; i < lanes; ++i) {
+        if (i + 1 < left && may_spill)
+          store(at + i * width, v[i]);
+        else if (i < left)
+          store(at + i * width, v[i], here);
+      }
+    }
+  }
+}
+
+// Lines that are neighbours in memory at each depth, depths `stride` apart. Writes [depths][width].
+template <class T>
+void pack_across(const T* from, int64_t stride, int count, int width, int64_t depths, float* to) {
+  for (int64_t d = 0; d < depths; ++d, from += stride, to += width)
+    for (int first = 0; first < width; first += lanes) {
+      const int here = width - first < lanes ? width - first : lanes;
+      const int from_here = count - first < 0 ? 0 : count - first < here ? count - first : here;
+      const Floats v = from_here == lanes ? load(from + first) : load(from + first, from_here);
+      if (here == lanes)
+        store(to + first, v);
+      else
+        store(to + first, v, here);
+    }
+}
+
+// The same two as pairs of depths, [(depths + 1) / 2][width] words.
+inline void pack_pairs_along(const bf16* const* lines, int count, int width, int64_t depths,
+                             uint32_t* to) {
+  const float* words[max_tile_width];  // two neighbouring bf16 are already the word
+  for (int i = 0; i < count; ++i) words[i] = reinterpret_cast<const float*>(lines[i]);
+  const int64_t pairs = depths / 2;
+  pack_along(words, count, width, pairs, reinterpret_cast<float*>(to));
+  if (depths % 2)
+    for (int i = 0; i < width; ++i)
+      to[pairs * width + i] = i < count && lines[i] ? lines[i][depths - 1].bits : 0;
+}
+
+inline void pack_pairs_across(const bf16* from, int64_t stride, int count, int width,
+                              int64_t depths, uint32_t* to) {
+  for (int64_t d = 0; d < depths; d += 2, from += 2 * stride, to += width)
+    for (int i = 0; i < width; ++i) {
+      const uint32_t even = i < count ? from[i].bits : 0;
+      const uint32_t odd = i < count && d + 1 < depths ? from[stride + i].bits : 0;
+      to[i] = even | odd << 16;
+    }
+}
+
+}  // namespace stylear::cpu
