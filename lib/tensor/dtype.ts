@@ -1,0 +1,24 @@
+/** How the elements of a tensor are stored. */
+export type Dtype = 'f32' | 'bf16' | 'i32' | 'i8';
+
+/** In the order in which native code counts them. */
+export const dtypes: readonly Dtype[] = ['f32', 'bf16', 'i32', 'i8'];
+
+export const bytesPerElement: { readonly [D in Dtype]: number } = { f32: 4, bf16: 2, i32: 4, i8: 1 };
+
+/** What `read` gives: bf16 is widened to f32. */
+export type TensorValues = Float32Array | Int32Array | Int8Array;
+
+/** An array for the values of `count` elements. */
+export function valuesFor(dtype: Dtype, count: number): TensorValues {
+  if (dtype === 'i32') return new Int32Array(count);
+  if (dtype === 'i8') return new Int8Array(count);
+  return new Float32Array(count);
+}
+
+/** The dtype that holds the values of an array as they are; numbers are f32. */
+export function dtypeOf(values: ArrayLike<number>): Dtype {
+  if (values instanceof Int32Array) return 'i32';
+  if (values instanceof Int8Array) return 'i8';
+  return 'f32';
+}

@@ -1,0 +1,113 @@
+import { StylearError } from '../error.ts';
+import { findLibraries, loadAddon, type NativeAddon, nativeFolder } from '../native.ts';
+import { Device } from './device.ts';
+
+export interface OpenDeviceOptions {
+  /** CPU threads that share an op; by default one per core that this process may use. */
+  readonly threads?: number;
+}
+
+/** A device library, and how well it would run here. */
+export interface DeviceKind {
+  /** What `openDevice` takes: `cuda`, `cpu:avx512`, `cpu:avx2`, `cpu:portable`, `simt`. */
+  readonly name: string;
+  /** 0: not at all. */
+  readonly score: number;
+  /** Why not, when the score is 0. */
+  readonly why: string;
+}
+
+interface Candidate extends DeviceKind {
+  readonly path: string;
+}
+
+/** The device libraries of this installation, best first. */
+export function listDevices(): DeviceKind[] {
+  return candidates(loadAddon()).map(({ name, score, why }) => ({ name, score, why }));
+}
+
+/**
+ * Opens a device.
+ *
+ * @param name  `cuda`, or `cuda:1` for the second GPU; `cpu`, or `cpu:avx2` for an instruction set;
+ *              `simt`, the emulated GPU; by default the best there is, which is never `simt`. The
+ *              environment variable `STYLEAR_CPU=avx2` chooses the instruction set of `cpu`.
+ *
+ * Throws `ERR_BACKEND` with what was tried and what each attempt answered.
+ */
+export async function openDevice(
+  name?: string,
+  options: OpenDeviceOptions = {},
+): Promise<Device> {
+  const { threads = 0 } = options;
+  if (!Number.isInteger(threads) || threads < 0 || threads > 1024) {
+    throw new StylearError(
+      'ERR_VALUE',
+      `openDevice: expected threads to be an integer from 1 to 1024, got ${threads}`,
+    );
+  }
+  const addon = loadAddon();
+  const wanted = parse(name);
+  const tried: string[] = [];
+  for (const candidate of candidates(addon).filter(({ name }) => wanted.matches(name))) {
+    if (candidate.score <= 0) {
+      tried.push(`${candidate.name}: ${candidate.why || 'cannot run here'}`);
+      continue;
+    }
+    try {
+      return new Device(addon.open(candidate.path, threads, wanted.index), addon);
+    } catch (error) {
+      tried.push(`${candidate.name}: ${(error as Error).message}`);
+    }
+  }
+  throw new StylearError(
+    'ERR_BACKEND',
+    `openDevice: expected ${name ?? 'a device'} to open, got ` +
+      `${tried.join('; ') || `no such library in ${nativeFolder()}`}. ${wanted.advice}`,
+  );
+}
+
+interface Wanted {
+  readonly matches: (name: string) => boolean;
+  readonly index: number;
+  readonly advice: string;
+}
+
+function parse(name: string | undefined): Wanted {
+  const level = process.env.STYLEAR_CPU;
+  const isCpu = (name: string) => name === `cpu:${level}` || (!level && name.startsWith('cpu:'));
+  const build = 'Run `npm run build` in the package to build what this machine can run.';
+  if (name === undefined)
+    return { matches: (name) => name === 'cuda' || isCpu(name), index: 0, advice: build };
+  if (name === 'cpu') return { matches: isCpu, index: 0, advice: build };
+  const gpu = /^cuda(?::(\d{1,3}))?$/.exec(name);
+  if (gpu) {
+    return {
+      matches: (name) => name === 'cuda',
+      index: Number(gpu[1] ?? 0),
+      advice: 'Install the NVIDIA driver and run `npm run build:cuda`, or open `cpu`.',
+    };
+  }
+  if (name === 'simt' || name === 'simt_race' || /^cpu:\w+$/.test(name)) {
+    const advice = name.startsWith('simt') ? 'Run `npm run build:simt` to build it.' : build;
+    return { matches: (candidate) => candidate === name, index: 0, advice };
+  }
+  throw new StylearError(
+    'ERR_VALUE',
+    `openDevice: expected name to be cuda, cuda:<index>, cpu, cpu:<level> or simt, got '${name}'`,
+  );
+}
+
+/** Every library with its score; one that does not load scores 0 and says why. */
+function candidates(addon: NativeAddon): Candidate[] {
+  return findLibraries()
+    .map((library) => {
+      try {
+        const { score, why } = addon.score(library.path);
+        return { ...library, score, why };
+      } catch (error) {
+        return { ...library, score: 0, why: (error as Error).message };
+      }
+    })
+    .sort((a, b) => b.score - a.score || a.name.localeCompare(b.name));
+}

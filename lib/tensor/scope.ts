@@ -1,0 +1,47 @@
+import { StylearError } from '../error.ts';
+import { Tensor } from './tensor.ts';
+import { enterScope, leaveScope } from './lifetime.ts';
+
+/**
+ * Runs `body` and frees the tensors it made, except those it returns: a tensor, or an array, plain
+ * object, `Map` or `Set` of such, at any depth. These pass to the scope around it.
+ *
+ * @param body  synchronous
+ * @returns     what `body` returned
+ */
+export function scope<T>(body: () => T): T {
+  const before = enterScope();
+  let returned: T | undefined;
+  try {
+    returned = body();
+    if (returned instanceof Promise) {
+      returned.catch(() => {});
+      throw new StylearError(
+        'ERR_VALUE',
+        'scope: expected body to be synchronous, got a function that returns a promise',
+      );
+    }
+    return returned;
+  } catch (error) {
+    returned = undefined;
+    throw error;
+  } finally {
+    leaveScope(before, tensorsIn(returned));
+  }
+}
+
+/** The tensors in a returned value. */
+function tensorsIn(value: unknown, found = new Set<Tensor>()): Set<Tensor> {
+  if (value instanceof Tensor) {
+    found.add(value);
+  } else if (Array.isArray(value) || value instanceof Set) {
+    for (const entry of value) tensorsIn(entry, found);
+  } else if (value instanceof Map) {
+    for (const entry of value.values()) tensorsIn(entry, found);
+  } else if (typeof value === 'object' && value !== null) {
+    const prototype: unknown = Object.getPrototypeOf(value);
+    if (prototype === Object.prototype || prototype === null)
+      for (const entry of Object.values(value)) tensorsIn(entry, found);
+  }
+  return found;
+}
