@@ -1,0 +1,94 @@
+// What the kernels of products share: which part of the product a block computes, and how the parts
+// of a sum that was split over blocks come together.
+#pragma once
+
+#include <algorithm>
+
+#include "epilogue.cuh"
+#include "operand.cuh"
+#include "stream.h"
+
+namespace stylear::cuda {
+
+// The extents of c[m, n] = a[m, k] b[k, n]; the sums are cut into `splits` shares of `share` terms.
+struct GemmShape {
+  int m, n, k;
+  int splits = 1, share = 0;
+};
+
+// Blocks are numbered down columns of 8 tiles, so that those that run together share lines of both
+// operands in L2.
+struct TilePlace {
+  int row, col;
+
+  __device__ __forceinline__ TilePlace(const GemmShape& shape, int tile_rows, int tile_cols) {
+    constexpr int group = 8;
+    const int down = ceil_div(shape.m, tile_rows), across = ceil_div(shape.n, tile_cols);
+    const int block = blockIdx.x, in_group = group * across;
+    const int first = block / in_group * group, high = min(group, down - first);
+    const int rest = block % in_group;
+    row = (first + rest % high) * tile_rows;
+    col = rest / high * tile_cols;
+  }
+};
+
+// Finished sums of a tile go through shared memory, so that the epilogue is there once and stores
+// whole lines. Columns are permuted by the row in blocks of 8: neither the fragments of mma nor
+// those of 4 x 4 squares meet in a bank.
+template <int cols>
+__device__ __forceinline__ int sum_place(int row, int col) {
+  return row * cols + (col ^ ((row & 3) << 3));
+}
+
+// Finishes `rows` x `cols` sums in shared memory, or leaves them in `shares` for add_shares.
+template <int threads, int rows, int cols>
+__device__ __forceinline__ void store_sums(const float* sums, int row0, int col0,
+                                           const GemmShape& shape, const Epilogue& epilogue,
+                                           float* shares) {
+#pragma unroll 1
+  for (int i = threadIdx.x; i < rows * cols; i += threads) {
+    const int row = row0 + i / cols, col = col0 + i % cols;
+    if (row >= shape.m || col >= shape.n) continue;
+    const float sum = sums[sum_place<cols>(i / cols, i % cols)];
+    if (shares)
+      shares[(int64_t{blockIdx.y} * shape.m + row) * shape.n + col] = sum;
+    else
+      epilogue.store(row, col, sum);
+  }
+}
+
+// Products whose tiles are too few to fill a GPU are split along k, by their shape alone, so that
+// the order of a sum is the same on every GPU.
+constexpr int busy_blocks = 132;
+
+inline int64_t tiles_of(const GemmShape& shape, int tile_rows, int tile_cols) {
+  return ceil_div<int64_t>(shape.m, tile_rows) * ceil_div<int64_t>(shape.n, tile_cols);
+}
+
+inline void split(GemmShape& shape, int64_t tiles, int step) {
+  constexpr int64_t shortest_share = 256;
+  const int64_t wanted = tiles < busy_blocks ? 2 * busy_blocks / tiles : 1;
+  const int64_t splits = std::clamp<int64_t>(shape.k / shortest_share, 1, wanted);
+  shape.share = static_cast<int>(ceil_div<int64_t>(ceil_div<int64_t>(shape.k, splits), step) * step);
+  shape.splits = ceil_div(shape.k, shape.share);
+}
+
+// Adds the shares [splits, m, n] of each element in order and finishes it. One thread per element;
+// each share is read once, coalesced: bound by memory, mostly L2.
+__global__ void add_shares_kernel(const float* shares, int64_t count, int splits, int64_t width,
+                                  Epilogue epilogue) {
+  const int64_t at = int64_t{blockIdx.x} * blockDim.x + threadIdx.x;
+  if (at >= count) return;
+  float sum = 0;
+  for (int s = 0; s < splits; ++s) sum += shares[s * count + at];
+  epilogue.store(at / width, at % width, sum);
+}
+
+inline void add_shares(Stream& stream, const float* shares, const GemmShape& shape,
+                       const Epilogue& epilogue) {
+  const int64_t count = int64_t{shape.m} * shape.n;
+  launch(stream, add_shares_kernel, dim3(static_cast<unsigned>(ceil_div<int64_t>(count, 256))), 256,
+         0, shares, count, shape.splits, int64_t{shape.n}, epilogue);
+}
+
+}  // namespace stylear::cuda
