@@ -44,7 +44,8 @@ struct Epilogue {
     if (side) {
       float added = 0;
       const float* projected = side + row * rank;
-      for (int r = 0; r < rank; ++r) added = fmaf(projected[r], side_weight[r * width + col], added);
+      for (int r = 0; r < rank; ++r)
+        added = fmaf(projected[r], side_weight[r * width + col], added);
       v += added;
     }
     if (bias.data) v += bias[col];

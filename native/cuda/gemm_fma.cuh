@@ -2,10 +2,10 @@
 // c[m, n] = a[m, k] b[k, n], each sum from the first term to the last.
 //
 // A block of 256 threads computes a tile of 16 r x 16 r elements, a thread r x r of them in squares
-// of 4 x 4 that lie 64 apart. Steps of 16 terms go through registers (where bf16 and bytes become
-// floats) into one of two buffers in shared memory, one step ahead of the one that is multiplied,
-// always with one line per term. A thread reads 2 r floats for r^2 multiply-adds; with r = 8 the
-// multiply-adds are the bound.
+// of 4 x 4 that lie 64 apart. Steps of 16 terms go through registers (where bf16 becomes f32) into
+// one of two buffers in shared memory, one step ahead of the one that is multiplied, always with
+// one line per term. A thread reads 2 r floats for r^2 multiply-adds; with r = 8 the multiply-adds
+// are the bound.
 #pragma once
 
 #include "gemm_tiles.cuh"
@@ -16,8 +16,8 @@ template <int each_>
 struct FmaTile {
   static constexpr int each = each_;  // rows and columns of a thread
   static constexpr int extent = 16 * each, threads = 256, step = 16;
-  static constexpr int line = extent + 4;                           // floats of a buffer's line
-  static constexpr int pieces = extent * step / 4 / threads;        // of 4, per thread and operand
+  static constexpr int line = extent + 4;                     // floats of a buffer's line
+  static constexpr int pieces = extent * step / 4 / threads;  // of 4, per thread and operand
   static constexpr size_t buffer = static_cast<size_t>(step) * line;  // floats
   static_assert(4 * buffer >= 64 * extent);
 };
@@ -25,7 +25,7 @@ using LargeFmaTile = FmaTile<8>;
 using SmallFmaTile = FmaTile<4>;
 
 // One operand's way into shared memory.
-template <class Tile, bool along_k>
+template <class Tile, bool vectors, bool along_k>
 struct FmaLoader {
   static constexpr int line_pieces = (along_k ? Tile::step : Tile::extent) / 4;
   float4 held[Tile::pieces];
@@ -36,8 +36,8 @@ struct FmaLoader {
 #pragma unroll
     for (int i = 0; i < Tile::pieces; ++i) {
       const int index = i * Tile::threads + threadIdx.x;
-      held[i] =
-          fetch_floats(operand, line0 + index / line_pieces, col0 + index % line_pieces * 4);
+      held[i] = fetch_floats<vectors>(operand, line0 + index / line_pieces,
+                                      col0 + index % line_pieces * 4);
     }
   }
   __device__ __forceinline__ void put(float* buffer) const {
@@ -72,16 +72,17 @@ struct FmaPlace {
   __device__ __forceinline__ int col(int j) const { return across + j / 4 * 64 + j % 4; }
 };
 
-// sums[i][j] += the terms [first, end) of row `row0` + place.row(i) and column `col0` + place.col(j).
-// `buffers` are 4 Tile::buffer floats of shared memory. Ends with all threads past their last read.
-template <class Tile, bool a_along_k, bool b_along_k, class A, class B>
+// sums[i][j] += the terms [first, end) of row `row0` + place.row(i) and column `col0` +
+// place.col(j). `buffers` are 4 Tile::buffer floats of shared memory. Ends with all threads past
+// their last read.
+template <class Tile, bool vectors, bool a_along_k, bool b_along_k, class A, class B>
 __device__ __forceinline__ void fma_tile(float (&sums)[Tile::each][Tile::each], const A& a,
                                          const B& b, int row0, int col0, int first, int end,
                                          float* buffers) {
   float* buffers_b = buffers + 2 * Tile::buffer;
   const FmaPlace<Tile> place;
-  FmaLoader<Tile, a_along_k> load_a;
-  FmaLoader<Tile, b_along_k> load_b;
+  FmaLoader<Tile, vectors, a_along_k> load_a;
+  FmaLoader<Tile, vectors, b_along_k> load_b;
   load_a.fetch(a, row0, first);
   load_b.fetch(b, col0, first);
   load_a.put(buffers);
@@ -119,16 +120,16 @@ __device__ __forceinline__ void fma_tile(float (&sums)[Tile::each][Tile::each], 
   }
 }
 
-template <class Tile, class A, bool a_along_k, class B, bool b_along_k>
-__global__ void __launch_bounds__(Tile::threads, 2)
+template <class Tile, bool vectors, bool a_along_k, bool b_along_k, class A, class B>
+__global__ void __launch_bounds__(Tile::threads, Tile::each == 8 ? 1 : 2)
     gemm_fma_kernel(A a, B b, GemmShape shape, Epilogue epilogue, float* shares) {
   SharedCarver carve;
   float* buffers = carve.take<float>(4 * Tile::buffer);
   const TilePlace tile(shape, Tile::extent, Tile::extent);
   const int first = blockIdx.y * shape.share;
   float sums[Tile::each][Tile::each] = {};
-  fma_tile<Tile, a_along_k, b_along_k>(sums, a, b, tile.row, tile.col, first,
-                                       min(first + shape.share, shape.k), buffers);
+  fma_tile<Tile, vectors, a_along_k, b_along_k>(sums, a, b, tile.row, tile.col, first,
+                                                min(first + shape.share, shape.k), buffers);
   // 64 rows at a time fit where the buffers were.
   const FmaPlace<Tile> place;
 #pragma unroll
@@ -147,14 +148,14 @@ __global__ void __launch_bounds__(Tile::threads, 2)
   }
 }
 
-template <class Tile, bool a_along_k, bool b_along_k, class A, class B>
+template <class Tile, bool vectors, bool a_along_k, bool b_along_k, class A, class B>
 void gemm_fma_tiled(Stream& stream, const A& a, const B& b, GemmShape shape,
                     const Epilogue& epilogue) {
   const int64_t tiles = tiles_of(shape, Tile::extent, Tile::extent);
   split(shape, tiles, Tile::step);
   float* shares =
       shape.splits > 1 ? stream.scratch<float>(int64_t{shape.splits} * shape.m * shape.n) : nullptr;
-  launch(stream, gemm_fma_kernel<Tile, A, a_along_k, B, b_along_k>,
+  launch(stream, gemm_fma_kernel<Tile, vectors, a_along_k, b_along_k, A, B>,
          dim3(static_cast<unsigned>(tiles), shape.splits), Tile::threads,
          SharedSize().add<float>(4 * Tile::buffer).bytes(), a, b, shape, epilogue, shares);
   if (shares) add_shares(stream, shares, shape, epilogue);
@@ -164,10 +165,12 @@ void gemm_fma_tiled(Stream& stream, const A& a, const B& b, GemmShape shape,
 template <bool a_along_k, bool b_along_k, class A, class B>
 void gemm_fma(Stream& stream, const A& a, const B& b, const GemmShape& shape,
               const Epilogue& epilogue) {
-  if (tiles_of(shape, LargeFmaTile::extent, LargeFmaTile::extent) >= busy_blocks)
-    gemm_fma_tiled<LargeFmaTile, a_along_k, b_along_k>(stream, a, b, shape, epilogue);
+  if (!a.vectors || !b.vectors)
+    gemm_fma_tiled<SmallFmaTile, false, a_along_k, b_along_k>(stream, a, b, shape, epilogue);
+  else if (tiles_of(shape, LargeFmaTile::extent, LargeFmaTile::extent) < busy_blocks)
+    gemm_fma_tiled<SmallFmaTile, true, a_along_k, b_along_k>(stream, a, b, shape, epilogue);
   else
-    gemm_fma_tiled<SmallFmaTile, a_along_k, b_along_k>(stream, a, b, shape, epilogue);
+    gemm_fma_tiled<LargeFmaTile, true, a_along_k, b_along_k>(stream, a, b, shape, epilogue);
 }
 
 }  // namespace stylear::cuda

@@ -1,12 +1,12 @@
 // Products of bf16 on tensor cores (mma.sync), for sm_80 and later: c[m, n] = a[m, k] b[k, n].
 //
 // A block computes a tile of c. Stages of 32 terms of both operands travel to shared memory with
-// cp.async, three ahead of the one that is multiplied; pieces that cannot (odd widths, bytes) are
-// read through registers into the same place. A tile lies in shared memory as in global memory: lines
+// cp.async, three ahead of the one that is multiplied; operands that cannot (odd widths) are read
+// through registers into the same place. A tile lies in shared memory as in global memory: lines
 // along k (its own lines are rows of c), or lines across (one line per k); ldmatrix reads either,
 // transposed where needed. The pieces of 8 elements in a line are permuted by the line's number, so
-// that neither copies nor ldmatrix meet in a bank. Each element of a is read n / tile_cols times, of
-// b m / tile_rows times, mostly from L2; large products are bound by the tensor cores.
+// that neither copies nor ldmatrix meet in a bank. Each element of a is read n / tile_cols times,
+// of b m / tile_rows times, mostly from L2; large products are bound by the tensor cores.
 #pragma once
 
 #include "gemm_tiles.cuh"
@@ -40,18 +40,17 @@ struct MmaStage {
     return (line * pieces + turned) * 8;
   }
 
-  template <int threads, class Operand>
+  template <int threads, bool vectors, class Operand>
   __device__ __forceinline__ static void fill(bf16* stage, const Operand& operand, int first_row,
                                               int first_term) {
     const int line0 = along_k ? first_row : first_term, col0 = along_k ? first_term : first_row;
-    const bool copies = operand.vectors && operand.dtype == Dtype::bf16;
     static_assert(lines * pieces % threads == 0);
 #pragma unroll
     for (int i = 0; i < lines * pieces / threads; ++i) {
       const int piece_index = i * threads + threadIdx.x;
       const int line = piece_index / pieces, piece = piece_index % pieces;
       bf16* to = stage + place(line, piece);
-      if (copies) {
+      if constexpr (vectors) {
         const int64_t at = operand.at(line0 + line, col0 + piece * 8);
         ptx::cp_async_16(to, static_cast<const bf16*>(operand.data) + (at < 0 ? 0 : at), at >= 0);
       } else {
@@ -82,8 +81,8 @@ struct MmaStage {
   }
 };
 
-template <class Tile, class A, bool a_along_k, class B, bool b_along_k>
-__global__ void __launch_bounds__(Tile::threads, Tile::threads == 256 ? 2 : 3)
+template <class Tile, bool vectors, bool a_along_k, bool b_along_k, class A, class B>
+__global__ void __launch_bounds__(Tile::threads, vectors ? 512 / Tile::threads : 1)
     gemm_mma_kernel(A a, B b, GemmShape shape, Epilogue epilogue, float* shares) {
   using StageA = MmaStage<Tile::rows, a_along_k>;
   using StageB = MmaStage<Tile::cols, b_along_k>;
@@ -98,8 +97,10 @@ __global__ void __launch_bounds__(Tile::threads, Tile::threads == 256 ? 2 : 3)
   const auto fill = [&](int step) {
     const int at = step % Tile::stages, term = first + step * Tile::step;
     if (step < steps) {
-      StageA::template fill<Tile::threads>(stages_a + at * StageA::elements, a, place.row, term);
-      StageB::template fill<Tile::threads>(stages_b + at * StageB::elements, b, place.col, term);
+      StageA::template fill<Tile::threads, vectors>(stages_a + at * StageA::elements, a, place.row,
+                                                    term);
+      StageB::template fill<Tile::threads, vectors>(stages_b + at * StageB::elements, b, place.col,
+                                                    term);
     }
     ptx::cp_async_commit();
   };
@@ -119,8 +120,7 @@ __global__ void __launch_bounds__(Tile::threads, Tile::threads == 256 ? 2 : 3)
     for (int term = 0; term < Tile::step; term += 16) {
       uint32_t fa[Tile::down][4], fb[Tile::across / 2][4];
 #pragma unroll
-      for (int i = 0; i < Tile::down; ++i)
-        StageA::read_a(fa[i], stage_a, warp_row + i * 16, term);
+      for (int i = 0; i < Tile::down; ++i) StageA::read_a(fa[i], stage_a, warp_row + i * 16, term);
 #pragma unroll
       for (int j = 0; j < Tile::across / 2; ++j)
         StageB::read_b(fb[j], stage_b, warp_col + j * 16, term);
@@ -152,7 +152,7 @@ __global__ void __launch_bounds__(Tile::threads, Tile::threads == 256 ? 2 : 3)
                                                     epilogue, shares);
 }
 
-template <class Tile, bool a_along_k, bool b_along_k, class A, class B>
+template <class Tile, bool vectors, bool a_along_k, bool b_along_k, class A, class B>
 void gemm_mma_tiled(Stream& stream, const A& a, const B& b, GemmShape shape,
                     const Epilogue& epilogue) {
   const int64_t tiles = tiles_of(shape, Tile::rows, Tile::cols);
@@ -161,7 +161,7 @@ void gemm_mma_tiled(Stream& stream, const A& a, const B& b, GemmShape shape,
   static_assert(bytes >= Tile::rows * Tile::cols * sizeof(float));
   float* shares =
       shape.splits > 1 ? stream.scratch<float>(int64_t{shape.splits} * shape.m * shape.n) : nullptr;
-  launch(stream, gemm_mma_kernel<Tile, A, a_along_k, B, b_along_k>,
+  launch(stream, gemm_mma_kernel<Tile, vectors, a_along_k, b_along_k, A, B>,
          dim3(static_cast<unsigned>(tiles), shape.splits), Tile::threads, bytes, a, b, shape,
          epilogue, shares);
   if (shares) add_shares(stream, shares, shape, epilogue);
@@ -171,10 +171,12 @@ void gemm_mma_tiled(Stream& stream, const A& a, const B& b, GemmShape shape,
 template <bool a_along_k, bool b_along_k, class A, class B>
 void gemm_mma(Stream& stream, const A& a, const B& b, const GemmShape& shape,
               const Epilogue& epilogue) {
-  if (tiles_of(shape, LargeMmaTile::rows, LargeMmaTile::cols) >= busy_blocks)
-    gemm_mma_tiled<LargeMmaTile, a_along_k, b_along_k>(stream, a, b, shape, epilogue);
+  if (!a.vectors || !b.vectors)
+    gemm_mma_tiled<SmallMmaTile, false, a_along_k, b_along_k>(stream, a, b, shape, epilogue);
+  else if (tiles_of(shape, LargeMmaTile::rows, LargeMmaTile::cols) < busy_blocks)
+    gemm_mma_tiled<SmallMmaTile, true, a_along_k, b_along_k>(stream, a, b, shape, epilogue);
   else
-    gemm_mma_tiled<SmallMmaTile, a_along_k, b_along_k>(stream, a, b, shape, epilogue);
+    gemm_mma_tiled<LargeMmaTile, true, a_along_k, b_along_k>(stream, a, b, shape, epilogue);
 }
 
 }  // namespace stylear::cuda

@@ -69,14 +69,15 @@ inline void split(GemmShape& shape, int64_t tiles, int step) {
   constexpr int64_t shortest_share = 256;
   const int64_t wanted = tiles < busy_blocks ? 2 * busy_blocks / tiles : 1;
   const int64_t splits = std::clamp<int64_t>(shape.k / shortest_share, 1, wanted);
-  shape.share = static_cast<int>(ceil_div<int64_t>(ceil_div<int64_t>(shape.k, splits), step) * step);
+  shape.share =
+      static_cast<int>(ceil_div<int64_t>(ceil_div<int64_t>(shape.k, splits), step) * step);
   shape.splits = ceil_div(shape.k, shape.share);
 }
 
 // Adds the shares [splits, m, n] of each element in order and finishes it. One thread per element;
 // each share is read once, coalesced: bound by memory, mostly L2.
-__global__ void add_shares_kernel(const float* shares, int64_t count, int splits, int64_t width,
-                                  Epilogue epilogue) {
+static __global__ void add_shares_kernel(const float* shares, int64_t count, int splits,
+                                         int64_t width, Epilogue epilogue) {
   const int64_t at = int64_t{blockIdx.x} * blockDim.x + threadIdx.x;
   if (at >= count) return;
   float sum = 0;

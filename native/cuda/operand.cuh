@@ -145,76 +145,42 @@ struct TapLines : Memory {
   }
 };
 
-// ---- Reading pieces of a line.
+// ---- Reading pieces of a line. `vectors` is what the host knows of the operand.
 
-// The four bytes of `v`, each a signed integer, as two pairs of bf16; exact. A byte with its sign
-// flipped below the exponent of 2^23 is a float 2^23 + 128 too large.
-__device__ __forceinline__ uint2 bf16_of_bytes(uint32_t v) {
-  const uint32_t flipped = v ^ 0x80808080u;
-  const auto number = [&](int byte) {
-    return __uint_as_float(__byte_perm(flipped, 0x4b000000u, 0x7440u + byte)) - 8388736.0f;
-  };
-  const auto upper_halves = [](float lo, float hi) {
-    return __byte_perm(__float_as_uint(lo), __float_as_uint(hi), 0x7632u);
-  };
-  return make_uint2(upper_halves(number(0), number(1)), upper_halves(number(2), number(3)));
-}
-
-// 8 elements of an operand of bf16 or i8, as bf16.
+// 8 elements of an operand of bf16.
 template <class Operand>
 __device__ __forceinline__ uint4 fetch_bf16(const Operand& operand, int line, int col) {
-  const bool narrow = operand.dtype == Dtype::i8;
-  if (operand.vectors) {
-    const int64_t at = operand.at(line, col);
-    if (at < 0) return make_uint4(0, 0, 0, 0);
-    if (!narrow) return *reinterpret_cast<const uint4*>(static_cast<const bf16*>(operand.data) + at);
-    const uint2 bytes =
-        *reinterpret_cast<const uint2*>(static_cast<const int8_t*>(operand.data) + at);
-    const uint2 lo = bf16_of_bytes(bytes.x), hi = bf16_of_bytes(bytes.y);
-    return make_uint4(lo.x, lo.y, hi.x, hi.y);
-  }
   float v[8];
 #pragma unroll
   for (int i = 0; i < 8; ++i) {
     const int64_t at = operand.at(line, col + i);
-    v[i] = at < 0   ? 0.0f
-           : narrow ? static_cast<float>(static_cast<const int8_t*>(operand.data)[at])
-                    : to_float(static_cast<const bf16*>(operand.data)[at]);
+    v[i] = at < 0 ? 0.0f : to_float(static_cast<const bf16*>(operand.data)[at]);
   }
   return make_uint4(pack_bf16(v[0], v[1]), pack_bf16(v[2], v[3]), pack_bf16(v[4], v[5]),
                     pack_bf16(v[6], v[7]));
 }
 
-// 4 elements of an operand of any of f32, bf16 and i8, as floats.
-template <class Operand>
+// 4 elements of an operand of f32 or bf16, as floats.
+template <bool vectors, class Operand>
 __device__ __forceinline__ float4 fetch_floats(const Operand& operand, int line, int col) {
-  if (operand.vectors) {
+  const auto* floats = static_cast<const float*>(operand.data);
+  const auto* halves = static_cast<const bf16*>(operand.data);
+  const bool wide = operand.dtype == Dtype::f32;
+  if constexpr (vectors) {
     const int64_t at = operand.at(line, col);
     if (at < 0) return make_float4(0, 0, 0, 0);
-    if (operand.dtype == Dtype::f32)
-      return *reinterpret_cast<const float4*>(static_cast<const float*>(operand.data) + at);
-    uint2 pairs;
-    if (operand.dtype == Dtype::bf16)
-      pairs = *reinterpret_cast<const uint2*>(static_cast<const bf16*>(operand.data) + at);
-    else
-      pairs = bf16_of_bytes(
-          *reinterpret_cast<const uint32_t*>(static_cast<const int8_t*>(operand.data) + at));
+    if (wide) return *reinterpret_cast<const float4*>(floats + at);
+    const uint2 pairs = *reinterpret_cast<const uint2*>(halves + at);
     return make_float4(bf16_lo(pairs.x), bf16_hi(pairs.x), bf16_lo(pairs.y), bf16_hi(pairs.y));
-  }
-  float v[4];
+  } else {
+    float v[4];
 #pragma unroll
-  for (int i = 0; i < 4; ++i) {
-    const int64_t at = operand.at(line, col + i);
-    if (at < 0)
-      v[i] = 0.0f;
-    else if (operand.dtype == Dtype::f32)
-      v[i] = static_cast<const float*>(operand.data)[at];
-    else if (operand.dtype == Dtype::bf16)
-      v[i] = to_float(static_cast<const bf16*>(operand.data)[at]);
-    else
-      v[i] = static_cast<float>(static_cast<const int8_t*>(operand.data)[at]);
+    for (int i = 0; i < 4; ++i) {
+      const int64_t at = operand.at(line, col + i);
+      v[i] = at < 0 ? 0.0f : wide ? floats[at] : to_float(halves[at]);
+    }
+    return make_float4(v[0], v[1], v[2], v[3]);
   }
-  return make_float4(v[0], v[1], v[2], v[3]);
 }
 
 }  // namespace stylear::cuda

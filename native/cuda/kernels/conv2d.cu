@@ -15,7 +15,8 @@ namespace {
 GemmShape conv_shape(const char* op, int64_t m, int64_t n, int64_t k) {
   for (const int64_t extent : {m, n, k})
     if (extent > 0x7fffff00)
-      throw Error("ERR_SHAPE", std::string(op) + ": expected products to have extents below 2^31, got " +
+      throw Error("ERR_SHAPE", std::string(op) +
+                                   ": expected products to have extents below 2^31, got " +
                                    std::to_string(extent));
   return {static_cast<int>(m), static_cast<int>(n), static_cast<int>(k)};
 }

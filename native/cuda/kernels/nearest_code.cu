@@ -36,6 +36,7 @@ __global__ void norms_kernel(const float* codebook, float* norms, int count, int
 }
 
 // best[share, row] over the codes of one share, `share_codes` of them, in tiles of 64.
+template <bool vectors>
 __global__ void __launch_bounds__(Tile::threads)
     nearest_kernel(Dense x, Dense codebook, const float* norms, int share_codes, Nearest* best) {
   SharedCarver carve;
@@ -49,15 +50,14 @@ __global__ void __launch_bounds__(Tile::threads)
   for (int i = 0; i < Tile::each; ++i) nearest[i] = {infinity(), first};
   for (int code0 = first; code0 < end; code0 += Tile::extent) {
     float products[Tile::each][Tile::each] = {};
-    fma_tile<Tile, true, true>(products, x, codebook, row0, code0, 0, x.width, buffers);
+    fma_tile<Tile, vectors, true, true>(products, x, codebook, row0, code0, 0, x.width, buffers);
 #pragma unroll
     for (int j = 0; j < Tile::each; ++j) {
       const int code = code0 + place.col(j);
       if (code >= end) continue;
       const float norm = norms[code];
 #pragma unroll
-      for (int i = 0; i < Tile::each; ++i)
-        nearest[i].meet(norm - 2.0f * products[i][j], code);
+      for (int i = 0; i < Tile::each; ++i) nearest[i].meet(norm - 2.0f * products[i][j], code);
     }
   }
   // A row's 16 threads compare what they have met.
@@ -98,9 +98,11 @@ void run(const NearestCode& op, Stream& stream) {
   Nearest* best = stream.scratch<Nearest>(int64_t{shares} * rows);
   launch(stream, norms_kernel, ceil_div(count, 8), 256, 0, op.codebook.as<float>(), norms, count,
          width);
-  launch(stream, nearest_kernel, dim3(row_tiles, shares), Tile::threads,
-         SharedSize().add<float>(4 * Tile::buffer).add<Nearest>(Tile::extent * 16).bytes(),
-         Dense(op.x, rows, width), Dense(op.codebook, count, width), norms, share_codes, best);
+  const Dense x(op.x, rows, width), codebook(op.codebook, count, width);
+  launch(stream, x.vectors && codebook.vectors ? nearest_kernel<true> : nearest_kernel<false>,
+         dim3(row_tiles, shares), Tile::threads,
+         SharedSize().add<float>(4 * Tile::buffer).add<Nearest>(Tile::extent * 16).bytes(), x,
+         codebook, norms, share_codes, best);
   launch(stream, pick_kernel, ceil_div(rows, 256), 256, 0, best, rows, shares,
          op.codes.as<int32_t>());
 }

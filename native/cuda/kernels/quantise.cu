@@ -13,7 +13,8 @@ __global__ void quantise_kernel(const T* x, int8_t* q, float* scales, int64_t wi
   x += blockIdx.x * width;
   q += blockIdx.x * width;
   float largest = 0;
-  for (int64_t i = threadIdx.x; i < width; i += threads) largest = fmaxf(largest, fabsf(to_float(x[i])));
+  for (int64_t i = threadIdx.x; i < width; i += threads)
+    largest = fmaxf(largest, fabsf(to_float(x[i])));
   largest = block_max(largest);
   float scale = largest / 127.0f;
   if (scale == 0) scale = 1;  // zeros, or too small for a quotient
