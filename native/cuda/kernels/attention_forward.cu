@@ -1,0 +1,159 @@
+// Attention forward for bf16 on tensor cores (Dao 2023, FlashAttention-2).
+#include "attention_tiles.cuh"
+
+namespace stylear::cuda {
+namespace {
+
+constexpr int block_rows = 64, threads = 128;
+constexpr float log2_e = 1.44269504088896341f;
+
+constexpr int key_rows(int width) { return width <= 128 ? 64 : 32; }
+
+constexpr size_t shared_bytes(int width) {
+  return SharedSize()
+      .add<bf16>(tile_elements(block_rows, width))
+      .add<bf16>(2 * tile_elements(key_rows(width), width))
+      .add<bf16>(2 * tile_elements(key_rows(width), width))
+      .bytes();
+}
+
+// One block computes 64 query rows of one head, each of its four warps 16 of them. It walks over the
+// keys that its last row sees in tiles of 64 (32 for wide heads); while one tile of k and v is
+// multiplied, the next is on its way. q and y cross global memory once, k and v once for each 64
+// query rows, mostly from L2 because the blocks of a head run next to each other. Bound by the
+// matrix instructions and the exponentials between them. Blocks with most keys come first, so that
+// a causal mask leaves short ones for the end.
+template <int Width>
+__global__ void __launch_bounds__(threads) attention_forward(const AttentionForward<bf16> p) {
+  constexpr int keys = key_rows(Width), steps = Width / 16;
+  constexpr bool q_in_registers = Width <= 128;
+  SharedCarver carve;
+  bf16* sq = carve.take<bf16>(tile_elements(block_rows, Width));
+  bf16* sk = carve.take<bf16>(2 * tile_elements(keys, Width));
+  bf16* sv = carve.take<bf16>(2 * tile_elements(keys, Width));
+
+  const int warp = threadIdx.x >> 5, lane = threadIdx.x & 31, g = lane >> 2, t = lane & 3;
+  const int blocks = ceil_div(p.queries, block_rows);
+  const int head = int(blockIdx.x) / blocks % p.heads;
+  const int sequence = int(blockIdx.x) / blocks / p.heads;
+  const int m0 = (blocks - 1 - int(blockIdx.x) % blocks) * block_rows;
+  const int kv_head = head / (p.heads / p.kv_heads);
+  const HeadRows<const bf16> k = p.k.of(sequence, kv_head, p.dim);
+  const HeadRows<const bf16> v = p.v.of(sequence, kv_head, p.dim);
+
+  const Sight sight = p.sight(sequence);
+  const int last = sight.end(min(m0 + block_rows, p.queries) - 1);  // keys the block looks at
+  const int tiles = ceil_div(last, keys);
+  const int row0 = m0 + warp * 16 + g;  // the thread's rows are row0 and row0 + 8
+  const int ends[2] = {sight.end(row0), sight.end(row0 + 8)};
+  const int warp_end = sight.end(m0 + warp * 16);
+
+  if (tiles > 0) {
+    load_tile<block_rows, Width, threads>(sq, p.q.of(sequence, head, p.dim), m0, p.queries, p.dim,
+                                          p.wide);
+    load_tile<keys, Width, threads>(sk, k, 0, last, p.dim, p.wide);
+    load_tile<keys, Width, threads>(sv, v, 0, last, p.dim, p.wide);
+  }
+  ptx::cp_async_commit();
+
+  // The softmax runs in base 2 on scores times a positive factor; a negative scale changes the sign
+  // of q. The factor is not zero, so that a score of minus infinity stays one.
+  const float scale = fmaxf(fabsf(p.scale), 1e-30f), factor = scale * log2_e;
+  const uint32_t sign = p.scale < 0.f ? 0x80008000u : 0u;
+  uint32_t q[q_in_registers ? steps : 1][4];
+  float acc[Width / 8][4], row_max[2] = {-INFINITY, -INFINITY}, row_sum[2] = {0.f, 0.f};
+  clear(acc);
+
+  for (int n = 0; n < tiles; ++n) {
+    const int n0 = n * keys, buffer = n & 1;
+    ptx::cp_async_wait<0>();
+    __syncthreads();  // tile n has arrived, and nobody reads tile n - 1 any more
+    if (n + 1 < tiles) {
+      const int at = (buffer ^ 1) * tile_elements(keys, Width);
+      load_tile<keys, Width, threads>(sk + at, k, n0 + keys, last, p.dim, p.wide);
+      load_tile<keys, Width, threads>(sv + at, v, n0 + keys, last, p.dim, p.wide);
+    }
+    ptx::cp_async_commit();
+    const bf16* tk = sk + buffer * tile_elements(keys, Width);
+    const bf16* tv = sv + buffer * tile_elements(keys, Width);
+
+    float s[keys / 8][4];
+    clear(s);
+#pragma unroll
+    for (int step = 0; step < steps; ++step) {
+      uint32_t(&a)[4] = q[q_in_registers ? step : 0];
+      if (!q_in_registers || n == 0) {
+        left_operand<Width>(a, sq + warp * 16 * tile_pitch(Width), step);
+#pragma unroll
+        for (int i = 0; i < 4; ++i) a[i] ^= sign;
+      }
+      add_dots<Width>(s, a, tk, step);
+    }
+
+    if (n0 + keys > warp_end) {
+#pragma unroll
+      for (int i = 0; i < keys / 8; ++i)
+#pragma unroll
+        for (int j = 0; j < 4; ++j)
+          if (n0 + i * 8 + t * 2 + (j & 1) >= ends[j >> 1]) s[i][j] = -INFINITY;
+    }
+
+#pragma unroll
+    for (int r = 0; r < 2; ++r) {
+      float top = row_max[r];
+#pragma unroll
+      for (int i = 0; i < keys / 8; ++i) top = fmaxf(top, fmaxf(s[i][2 * r], s[i][2 * r + 1]));
+      top = fmaxf(top, __shfl_xor_sync(full_warp, top, 1));
+      top = fmaxf(top, __shfl_xor_sync(full_warp, top, 2));
+      const float base = top == -INFINITY ? 0.f : top * factor;
+      const float shrink = ptx::exp2_approx(row_max[r] * factor - base);
+      row_max[r] = top;
+      float sum = 0.f;
+#pragma unroll
+      for (int i = 0; i < keys / 8; ++i) {
+        s[i][2 * r] = ptx::exp2_approx(s[i][2 * r] * factor - base);
+        s[i][2 * r + 1] = ptx::exp2_approx(s[i][2 * r + 1] * factor - base);
+        sum += s[i][2 * r] + s[i][2 * r + 1];
+      }
+      row_sum[r] = row_sum[r] * shrink + sum;
+#pragma unroll
+      for (int i = 0; i < Width / 8; ++i) {
+        acc[i][2 * r] *= shrink;
+        acc[i][2 * r + 1] *= shrink;
+      }
+    }
+
+#pragma unroll
+    for (int step = 0; step < keys / 16; ++step) {
+      uint32_t a[4];
+      rounded_operand(a, s, step);
+      add_rows<Width>(acc, a, tv + step * 16 * tile_pitch(Width), 0);
+    }
+  }
+
+  float inverse[2];
+#pragma unroll
+  for (int r = 0; r < 2; ++r) {
+    float sum = row_sum[r];
+    sum += __shfl_xor_sync(full_warp, sum, 1);
+    sum += __shfl_xor_sync(full_warp, sum, 2);
+    inverse[r] = ends[r] > 0 ? 1.f / sum : 0.f;
+    const int row = row0 + r * 8;
+    if (p.lse && t == 0 && row < p.queries)
+      p.lse[(int64_t{sequence} * p.heads + head) * p.queries + row] =
+          ends[r] > 0 ? row_max[r] * scale + logf(sum) : -INFINITY;
+  }
+  store_rows<Width>(acc, inverse[0], inverse[1], sq + warp * 16 * tile_pitch(Width),
+                    p.y.of(sequence, head, p.dim), m0 + warp * 16, p.queries, 0, p.dim, p.wide);
+}
+
+}  // namespace
+
+void attend_tiles(const AttentionForward<bf16>& p, Stream& stream) {
+  with_tile_width(p.dim, [&](auto width) {
+    const int64_t blocks = int64_t{ceil_div(p.queries, block_rows)} * p.heads * p.sequences;
+    launch(stream, attention_forward<width>, blocks, threads, shared_bytes(width), p);
+  });
+}
+
+}  // namespace stylear::cuda
