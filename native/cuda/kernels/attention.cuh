@@ -78,17 +78,17 @@ struct AttentionShape {
 
 template <class T>
 struct AttentionForward : AttentionShape {
-  Heads<const T> q, k, v;
-  Heads<T> y;
-  float* lse;  // [sequences, heads, queries] or null
+  Heads<const T> q{}, k{}, v{};
+  Heads<T> y{};
+  float* lse = nullptr;  // [sequences, heads, queries] or null
 };
 
 template <class T>
 struct AttentionGradient : AttentionShape {
-  Heads<const T> q, k, v, y, dy;
-  const float* lse;  // [sequences, heads, queries]
-  float* delta;      // [sequences, heads, queries], set by the first kernel
-  Heads<T> dq, dk, dv;
+  Heads<const T> q{}, k{}, v{}, y{}, dy{};
+  const float* lse = nullptr;  // [sequences, heads, queries]
+  float* delta = nullptr;      // [sequences, heads, queries], set by the first kernel
+  Heads<T> dq{}, dk{}, dv{};
 };
 
 // The first step of the backward pass: p.delta.

@@ -19,7 +19,7 @@ __device__ __forceinline__ int plain_ty() { return int(threadIdx.x) >> 4; }
 template <class T>
 __device__ __forceinline__ void load_slice(float* to, const HeadRows<T>& rows, int first, int end,
                                            int column, int dim) {
-#pragma unroll
+#pragma unroll 2
   for (int i = 0; i < plain_tile * plain_slice / plain_threads; ++i) {
     const int id = i * plain_threads + int(threadIdx.x);
     const int row = id / 8 % plain_tile, c = id / 8 / plain_tile * 8 + id % 8;
@@ -32,7 +32,7 @@ __device__ __forceinline__ void load_slice(float* to, const HeadRows<T>& rows, i
 template <class T>
 __device__ __forceinline__ void load_block(float* to, const HeadRows<T>& rows, int first, int end,
                                            int column, int dim) {
-#pragma unroll
+#pragma unroll 2
   for (int i = 0; i < plain_tile * plain_tile / plain_threads; ++i) {
     const int id = i * plain_threads + int(threadIdx.x);
     const int row = id / plain_tile, c = id % plain_tile;
@@ -51,7 +51,7 @@ __device__ __forceinline__ void plain_clear(float (&s)[4][4]) {
 // s[i][j] += sum over `depth` of a[d][4 * ty + i] * b[d][4 * tx + j].
 template <int depth>
 __device__ __forceinline__ void multiply_tiles(float (&s)[4][4], const float* a, const float* b) {
-#pragma unroll 8
+#pragma unroll 4
   for (int d = 0; d < depth; ++d) {
     float x[4], y[4];
     load(a + d * plain_pitch + 4 * plain_ty(), x);
