@@ -1,0 +1,155 @@
+// Attention of a tile of query rows to any number of tiles of keys, with an online softmax (Dao et
+// al. 2022): the lanes of every vector are query rows. Scores S^T [key][query] = K Q^T and results
+// Y^T [headDim][query] = V^T P^T are products whose vectors run along queries, so that keys and
+// values are used as they lie in memory, maxima and sums of a row need no sums across lanes, and a
+// row's bits do not depend on the rows beside it. Softmax is taken to base 2, the queries being
+// scaled by log2 e.
+#pragma once
+
+#include <cmath>
+#include <limits>
+
+#include "tile_product.h"
+#include "transpose.h"
+#include "workers.h"
+
+namespace stylear::cpu {
+
+constexpr float log2_e = 1.44269504f, ln_2 = 0.693147181f;
+
+// 2^x for x <= 0, within 2 units of the last place; 0 below 2^-126. NaN stays NaN.
+inline Floats exp2_not_positive(Floats x) {
+  x = max(splat(-127.0f), x);
+  const float rounder = 12582912.0f + 127.0f;  // leaves the exponent's bits of 2^n in the low bits
+  const Floats shifted = x + rounder;
+  const Floats r = x - (shifted - rounder);
+  Floats y = splat(1.54531630e-4f);
+  y = fma(y, r, splat(1.33908634e-3f));
+  y = fma(y, r, splat(9.61808256e-3f));
+  y = fma(y, r, splat(5.55035711e-2f));
+  y = fma(y, r, splat(2.40226508e-1f));
+  y = fma(y, r, splat(6.93147188e-1f));
+  y = fma(y, r, splat(1.0f));
+  return y * floats_of(bits_of(shifted) << 23);
+}
+
+// Rows of one head in memory, `stride` elements apart.
+template <class T>
+struct HeadRows {
+  const T* data;
+  int64_t stride;
+  const T* row(int64_t i) const { return data + i * stride; }
+};
+
+// Rows as f32, `to_stride` apart; rows from `count` up to `padded` are zero.
+template <class T>
+void widen_rows(HeadRows<T> from, int64_t count, int64_t padded, int64_t dim, float* to,
+                int64_t to_stride) {
+  for (int64_t i = 0; i < count; ++i) {
+    const T* row = from.row(i);
+    float* wide = to + i * to_stride;
+    int64_t c = 0;
+    for (; c + lanes <= dim; c += lanes) store(wide + c, load(row + c));
+    if (c < dim) store(wide + c, load(row + c, dim - c));
+  }
+  for (int64_t i = count; i < padded; ++i) std::fill_n(to + i * to_stride, dim, 0.0f);
+}
+
+class SoftmaxTile {
+ public:
+  static constexpr int64_t most_queries = 4 * lanes < 64 ? 32 : 64;
+  static constexpr int64_t most_keys = 8 * product_rows;
+
+  // Takes its memory from the running piece.
+  SoftmaxTile(int64_t dim, Workers& workers)
+      : dim_(dim),
+        padded_dim_(round_up(round_up(dim, product_rows), lanes)),
+        stride_(padded_dim_ + lanes),
+        queries_(workers.thread_scratch_of<float>(dim * most_queries)),
+        scores_(workers.thread_scratch_of<float>(most_keys * most_queries)),
+        rows_(workers.thread_scratch_of<float>(most_keys * stride_)),
+        result_(workers.thread_scratch_of<float>(padded_dim_ * most_queries)),
+        top_(workers.thread_scratch_of<float>(most_queries)),
+        total_(workers.thread_scratch_of<float>(most_queries)),
+        factor_(workers.thread_scratch_of<float>(most_queries)) {
+    std::fill_n(rows_, most_keys * stride_, 0.0f);  // what pads the head stays zero
+  }
+
+  // Query rows that are scored together, `most_queries` at most.
+  template <class T>
+  void begin(HeadRows<T> q, int64_t count, float scale) {
+    count_ = count;
+    columns_ = round_up(count, lanes);
+    transpose_in(q.data, q.stride, count, dim_, scale * log2_e, queries_, columns_);
+    std::fill_n(top_, columns_, -std::numeric_limits<float>::infinity());
+    std::fill_n(total_, columns_, 0.0f);
+    std::fill_n(result_, padded_dim_ * columns_, 0.0f);
+  }
+
+  // Query i sees the first seen(i) of the `count` keys; seen may exceed count or be negative.
+  template <class T, class Seen>
+  void add(HeadRows<T> k, HeadRows<T> v, int64_t count, Seen seen) {
+    for (int64_t key = 0; key < count; key += most_keys) {
+      const int64_t keys = std::min(most_keys, count - key);
+      const int64_t padded = round_up(keys, product_rows);
+      widen_rows(HeadRows<T>{k.row(key), k.stride}, keys, padded, dim_, rows_, stride_);
+      tile_product<Lay::rows, Start::zero>(rows_, stride_, queries_, columns_, scores_, columns_,
+                                           padded, columns_, dim_);
+      for (int64_t i = 0; i < count_; ++i) hide(i, std::max<int64_t>(0, seen(i) - key), keys);
+      softmax(keys);
+      widen_rows(HeadRows<T>{v.row(key), v.stride}, keys, keys, dim_, rows_, stride_);
+      tile_product<Lay::columns, Start::scaled>(rows_, stride_, scores_, columns_, result_,
+                                                columns_, round_up(dim_, product_rows), columns_,
+                                                keys, factor_);
+    }
+  }
+
+  // The rows of the result, and the log of each row's sum where `lse` is given.
+  template <class T>
+  void finish(T* y, int64_t y_stride, float* lse) {
+    for (int64_t i = 0; i < columns_; i += lanes) {
+      const Floats total = load(total_ + i);
+      store(factor_ + i, total == 0.0f ? Floats{} : 1.0f / total);
+    }
+    transpose_out(result_, columns_, count_, dim_, factor_, y, y_stride);
+    if (!lse) return;
+    for (int64_t i = 0; i < count_; ++i) lse[i] = top_[i] * ln_2 + std::log(total_[i]);
+  }
+
+ private:
+  void hide(int64_t query, int64_t first, int64_t keys) {
+    for (int64_t key = first; key < keys; ++key)
+      scores_[key * columns_ + query] = -std::numeric_limits<float>::infinity();
+  }
+
+  // Scores become exp2(score - top); the sums and the factor of what was added before follow.
+  void softmax(int64_t keys) {
+    for (int64_t i = 0; i < columns_; i += lanes) {
+      const Floats before = load(top_ + i);
+      Floats top = before;
+      for (int64_t key = 0; key < keys; ++key) top = max(load(scores_ + key * columns_ + i), top);
+      store(top_ + i, top);
+      // A row that sees nothing yet keeps -infinity; its exponents are taken from 0.
+      const Floats from = top == -std::numeric_limits<float>::infinity() ? Floats{} : top;
+      const Floats factor = exp2_not_positive(before - from);
+      Floats total = load(total_ + i) * factor;
+      for (int64_t key = 0; key < keys; ++key) {
+        const Floats p = exp2_not_positive(load(scores_ + key * columns_ + i) - from);
+        store(scores_ + key * columns_ + i, p);
+        total += p;
+      }
+      store(total_ + i, total);
+      store(factor_ + i, factor);
+    }
+  }
+
+  int64_t dim_, padded_dim_, stride_;
+  int64_t count_ = 0, columns_ = 0;  // query rows, and those rounded up to whole vectors
+  float* queries_;                   // [dim, columns]
+  float* scores_;                    // [keys, columns]: scores, then probabilities
+  float* rows_;                      // [keys, stride]: keys, then values, as f32
+  float* result_;                    // [padded dim, columns]
+  float *top_, *total_, *factor_;    // [columns]
+};
+
+}  // namespace stylear::cpu
