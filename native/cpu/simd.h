@@ -97,21 +97,31 @@ inline void store(bf16* to, Floats v) {
 
 // The first `count` lanes, 0 <= count <= lanes; a load gives 0 in the others.
 #if defined(__AVX512F__)
+// Always by 512-bit instructions: with -mavx512bf16, GCC 12 cannot inline the narrower masked ones.
 inline __mmask16 first_lanes(int64_t count) { return static_cast<__mmask16>((1u << count) - 1u); }
 inline Floats load(const float* from, int64_t count) {
   return _mm512_maskz_loadu_ps(first_lanes(count), from);
 }
 inline Floats load(const bf16* from, int64_t count) {
-  return widen(reinterpret_cast<Uint16s>(_mm256_maskz_loadu_epi16(first_lanes(count), from)));
+  Uint16s lower;
+  const __m512i all = _mm512_maskz_loadu_epi16(first_lanes(count), from);
+  std::memcpy(&lower, &all, sizeof lower);
+  return widen(lower);
 }
 inline Floats load(const int8_t* from, int64_t count) {
-  return widen(reinterpret_cast<Int8s>(_mm_maskz_loadu_epi8(first_lanes(count), from)));
+  Int8s lower;
+  const __m512i all = _mm512_maskz_loadu_epi8(first_lanes(count), from);
+  std::memcpy(&lower, &all, sizeof lower);
+  return widen(lower);
 }
 inline void store(float* to, Floats v, int64_t count) {
   _mm512_mask_storeu_ps(to, first_lanes(count), v);
 }
 inline void store(bf16* to, Floats v, int64_t count) {
-  _mm256_mask_storeu_epi16(to, first_lanes(count), reinterpret_cast<__m256i>(narrow(v)));
+  const Uint16s lower = narrow(v);
+  __m512i all{};
+  std::memcpy(&all, &lower, sizeof lower);
+  _mm512_mask_storeu_epi16(to, first_lanes(count), all);
 }
 #else
 inline Floats load(const float* from, int64_t count) {
