@@ -39,19 +39,21 @@ struct Epilogue {
       : y(out.data), width(columns), wide(out.dtype == Dtype::f32) {}
 
   __device__ __forceinline__ void store(int64_t row, int64_t col, float sum) const {
-    float v = sum * alpha;
-    if (scale) v *= scale[col];
+    // Said as single roundings: kernels for different numbers of rows must not contract
+    // differently.
+    float v = __fmul_rn(sum, alpha);
+    if (scale) v = __fmul_rn(v, scale[col]);
     if (side) {
       float added = 0;
       const float* projected = side + row * rank;
       for (int r = 0; r < rank; ++r)
         added = fmaf(projected[r], side_weight[r * width + col], added);
-      v += added;
+      v = __fadd_rn(v, added);
     }
-    if (bias.data) v += bias[col];
+    if (bias.data) v = __fadd_rn(v, bias[col]);
     v = apply(function, v);
     const int64_t at = row * width + col;
-    if (residual.data) v += residual[at];
+    if (residual.data) v = __fadd_rn(v, residual[at]);
     if (wide)
       static_cast<float*>(y)[at] = v;
     else
