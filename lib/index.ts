@@ -1,3 +1,6 @@
+export { checkpoint } from './autograd/checkpoint.ts';
+export { gradients, valueAndGradients } from './autograd/gradients.ts';
+export { record, recordAll } from './autograd/record.ts';
 export { type ErrorCode, StylearError } from './error.ts';
 export { Device, type MemoryUse } from './tensor/device.ts';
 export type { Dtype, TensorValues } from './tensor/dtype.ts';

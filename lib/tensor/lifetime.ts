@@ -13,8 +13,20 @@ const abandoned = new FinalizationRegistry<{ native: NativeDevice; handle: numbe
   ({ native, handle }) => native.dispose(handle),
 );
 
-/** A tensor has come to be. */
-export function begin(tensor: Tensor): void {
+/** How many tensors were ever made. */
+let count = 0;
+
+/** A tensor has come to be. @returns which one in order of making, from 1 */
+export function begin(tensor: Tensor): number {
+  own(tensor);
+  return ++count;
+}
+
+export function tensorsMade(): number {
+  return count;
+}
+
+function own(tensor: Tensor): void {
   if (made) made.push(tensor);
   else abandoned.register(tensor, { native: tensor.device.native, handle: tensor.handle }, tensor);
 }
@@ -44,7 +56,7 @@ export function leaveScope(before: Tensor[] | undefined, returned: ReadonlySet<T
   made = before;
   for (const tensor of mine) {
     if (tensor.handle === 0) continue;
-    if (returned.has(tensor)) begin(tensor);
+    if (returned.has(tensor)) own(tensor);
     else end(tensor);
   }
 }
@@ -56,7 +68,7 @@ export function keep(tensor: Tensor): Tensor {
     made.splice(at, 1);
     const scopeBefore = made;
     made = undefined;
-    begin(tensor);
+    own(tensor);
     made = scopeBefore;
   }
   return tensor;

@@ -3,6 +3,8 @@ import type { Device } from './device.ts';
 import { bytesPerElement, type Dtype, type TensorValues, valuesFor } from './dtype.ts';
 import { begin, end } from './lifetime.ts';
 
+export type { Dtype, TensorValues } from './dtype.ts';
+
 /**
  * A dense, row-major array on a device. Made by {@link Device} and by ops; freed by the scope it was
  * made in, by `dispose`, or at last by the garbage collector.
@@ -13,6 +15,8 @@ export class Tensor {
   readonly shape: readonly number[];
   /** What native code knows it by; 0 once disposed. @internal */
   handle: number;
+  /** Which one it is of all tensors, in order of making. @internal */
+  readonly made: number;
 
   /** @internal */
   constructor(device: Device, handle: number, dtype: Dtype, shape: readonly number[]) {
@@ -20,7 +24,7 @@ export class Tensor {
     this.handle = handle;
     this.dtype = dtype;
     this.shape = shape;
-    begin(this);
+    this.made = begin(this);
   }
 
   /** The number of elements. */
