@@ -4,6 +4,7 @@ export default defineConfig({
   test: {
     passWithNoTests: true,
     include: ['test/**/*.test.ts'],
+    globalSetup: 'test/support/list_lacking_devices.ts',
     // Native code gets a process of its own for each file: a crash names the file it happened in.
     pool: 'forks',
     maxWorkers: 2,

@@ -21,11 +21,7 @@ export function checkpoint<T extends Tensor | readonly Tensor[]>(body: () => T):
 }
 
 /** Differentiates `body` on a tape of its own. @returns what comes out for tensors of `tape` */
-function rerun(
-  tape: Tape,
-  body: () => Tensor | readonly Tensor[],
-  doutputs: Gradients,
-): Additions {
+function rerun(tape: Tape, body: () => Tensor | readonly Tensor[], doutputs: Gradients): Additions {
   const inner = new Tape([], tape);
   try {
     const outputs = withTape(inner, 'note', () =>

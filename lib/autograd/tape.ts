@@ -1,8 +1,8 @@
 // The notes of a running gradient: which steps were taken, and how each is differentiated.
 import { StylearError } from '../error.ts';
-import type { Tensor } from '../tensor/tensor.ts';
 import { tensorsMade } from '../tensor/lifetime.ts';
 import { scope } from '../tensor/scope.ts';
+import type { Tensor } from '../tensor/tensor.ts';
 
 /** Gradients, one per input; undefined where none is wanted or it is zero. */
 export type Gradients = readonly (Tensor | undefined)[];

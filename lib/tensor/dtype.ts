@@ -4,7 +4,12 @@ export type Dtype = 'f32' | 'bf16' | 'i32' | 'i8';
 /** In the order in which native code counts them. */
 export const dtypes: readonly Dtype[] = ['f32', 'bf16', 'i32', 'i8'];
 
-export const bytesPerElement: { readonly [D in Dtype]: number } = { f32: 4, bf16: 2, i32: 4, i8: 1 };
+export const bytesPerElement: { readonly [D in Dtype]: number } = {
+  f32: 4,
+  bf16: 2,
+  i32: 4,
+  i8: 1,
+};
 
 /** What `read` gives: bf16 is widened to f32. */
 export type TensorValues = Float32Array | Int32Array | Int8Array;

@@ -35,10 +35,7 @@ export function listDevices(): DeviceKind[] {
  *
  * Throws `ERR_BACKEND` with what was tried and what each attempt answered.
  */
-export async function openDevice(
-  name?: string,
-  options: OpenDeviceOptions = {},
-): Promise<Device> {
+export async function openDevice(name?: string, options: OpenDeviceOptions = {}): Promise<Device> {
   const { threads = 0 } = options;
   if (!Number.isInteger(threads) || threads < 0 || threads > 1024) {
     throw new StylearError(

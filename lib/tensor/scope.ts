@@ -1,6 +1,6 @@
 import { StylearError } from '../error.ts';
-import { Tensor } from './tensor.ts';
 import { enterScope, leaveScope } from './lifetime.ts';
+import { Tensor } from './tensor.ts';
 
 /**
  * Runs `body` and frees the tensors it made, except those it returns: a tensor, or an array, plain

@@ -78,9 +78,9 @@ export class Tensor {
    */
   read(): Promise<TensorValues> {
     const values = valuesFor(this.dtype, this.count);
-    return this.device.wait((native, done) => native.read(this.handle, values, done)).then(
-      () => values,
-    );
+    return this.device
+      .wait((native, done) => native.read(this.handle, values, done))
+      .then(() => values);
   }
 
   /** Frees the tensor; its memory once the last tensor on it is freed. Does nothing twice. */

@@ -13,9 +13,9 @@ namespace stylear::addon {
 
 class OpenDevice;
 
-// A callback of JavaScript that a device will want called: `callback(code, message)`, both undefined
-// when all went well. Made and ended on the JavaScript thread; between the two, `finish` is called
-// once, from a thread of the device.
+// A callback of JavaScript that a device will want called: `callback(code, message)`, both
+// undefined when all went well. Made and ended on the JavaScript thread; between the two, `finish`
+// is called once, from a thread of the device.
 class Pending {
  public:
   Pending(napi_env env, napi_value callback, napi_value kept);

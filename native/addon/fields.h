@@ -38,8 +38,8 @@ class FromBuffer {
   template <class I>
     requires std::is_integral_v<I>
   void operator()(const char* name, I& field) {
-    field = static_cast<I>(integer(name, std::numeric_limits<I>::lowest(),
-                                   std::numeric_limits<I>::max()));
+    field = static_cast<I>(
+        integer(name, std::numeric_limits<I>::lowest(), std::numeric_limits<I>::max()));
   }
   void operator()(const char* name, Ints& field) {
     const double count = *at_++;

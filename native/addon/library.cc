@@ -13,8 +13,8 @@ const DeviceLibrary& load_library(const std::string& path) {
   if (!symbol) throw Error("ERR_BACKEND", path + ": expected a device library, got another");
   const DeviceLibrary* library = reinterpret_cast<DeviceLibraryFunction>(symbol)();
   if (std::strcmp(library->build, STYLEAR_BUILD) != 0)
-    throw Error("ERR_BACKEND", path + ": expected build " STYLEAR_BUILD ", got " +
-                                   library->build + ". Run `npm run build`.");
+    throw Error("ERR_BACKEND", path + ": expected build " STYLEAR_BUILD ", got " + library->build +
+                                   ". Run `npm run build`.");
   return *library;
 }
 

@@ -40,8 +40,8 @@ class MappedFile {
 
  private:
   [[noreturn]] static void fail(const std::string& path, const char* expected) {
-    throw Error("ERR_INPUT", "map: expected " + path + " to be " + expected + ", got " +
-                                 std::strerror(errno));
+    throw Error("ERR_INPUT",
+                "map: expected " + path + " to be " + expected + ", got " + std::strerror(errno));
   }
 
   const char* data_ = nullptr;

@@ -88,8 +88,8 @@ const TensorTable::Slot& OpenDevice::tensor(const Call& call, int argument,
                                             const char* where) const {
   const TensorTable::Slot* slot = tensors_.find(call.number(argument));
   if (!slot)
-    throw Error("ERR_DISPOSED", std::string(where) +
-                                    ": expected the tensor to be live, got one that was disposed");
+    throw Error("ERR_DISPOSED",
+                std::string(where) + ": expected the tensor to be live, got one that was disposed");
   return *slot;
 }
 
@@ -109,8 +109,8 @@ Shape OpenDevice::shape_from_buffer(int64_t rank) const {
   if (!whole || count > 4503599627370496.0) {
     std::ostringstream got;
     for (int axis = 0; axis < rank; ++axis) got << (axis ? ", " : "") << buffer_[axis];
-    throw Error("ERR_SHAPE", "tensor: expected shape to be of positive integers, got [" +
-                                 got.str() + "]");
+    throw Error("ERR_SHAPE",
+                "tensor: expected shape to be of positive integers, got [" + got.str() + "]");
   }
   return shape;
 }
@@ -223,8 +223,8 @@ napi_value OpenDevice::slice(OpenDevice& self, const Call& call) {
   Shape shape{static_cast<int64_t>(end - begin)};
   for (int axis = 1; axis < slot.view.shape.rank(); ++axis) shape.push(slot.view.shape[axis]);
   view.shape = shape;
-  view.data = static_cast<char*>(slot.view.data) +
-              static_cast<int64_t>(begin) * (slot.view.bytes() / rows);
+  view.data =
+      static_cast<char*>(slot.view.data) + static_cast<int64_t>(begin) * (slot.view.bytes() / rows);
   const double handle = self.tensors_.add(view, slot.storage);
   ++slot.storage->uses;
   return number_of(call.env, handle);
@@ -333,11 +333,10 @@ napi_value OpenDevice::idle(OpenDevice& self, const Call& call) {
   self.device();
   Pending& pending = self.environment_.begin(call.arguments[0], nullptr);
   try {
-    self.device_->notify(
-        [&environment = self.environment_, &pending](const Error* failure) {
-          if (failure) pending.failure = *failure;
-          environment.finish(pending);
-        });
+    self.device_->notify([&environment = self.environment_, &pending](const Error* failure) {
+      if (failure) pending.failure = *failure;
+      environment.finish(pending);
+    });
   } catch (...) {
     self.environment_.forget(pending);
     throw;

@@ -66,7 +66,7 @@ class OpenDevice {
 
   Environment& environment_;
   std::unique_ptr<Device> device_;  // null once closed
-  double* buffer_ = nullptr;        // the arguments of calls; JavaScript's memory, kept by a reference
+  double* buffer_ = nullptr;  // the arguments of calls; JavaScript's memory, kept by a reference
   napi_ref buffer_reference_ = nullptr;
   TensorTable tensors_;
   int64_t storages_ = 0;

@@ -1,0 +1,45 @@
+import { afterAll, describe, expect, test } from 'vitest';
+import { type Device, listDevices, openDevice } from '../../lib/index.ts';
+
+/** Every device there can be. */
+const all = ['cpu:portable', 'cpu:avx2', 'cpu:avx512', 'cpu:avx512bf16', 'simt', 'cuda'] as const;
+
+/** Why each device that does not run here does not. */
+export function lackingDevices(): Map<string, string> {
+  const kinds = new Map(listDevices().map((kind) => [kind.name, kind]));
+  const lacking = new Map<string, string>();
+  for (const name of all) {
+    const kind = kinds.get(name);
+    if (!kind) lacking.set(name, 'its library is not built');
+    else if (kind.score <= 0) lacking.set(name, kind.why);
+  }
+  return lacking;
+}
+
+/** Those that run here, or of them those that `STYLEAR_TEST_DEVICES=cpu:avx512,simt` asks for. */
+export function devicesToTest(): string[] {
+  const lacking = lackingDevices();
+  const asked = process.env.STYLEAR_TEST_DEVICES?.split(',');
+  const missing = asked?.filter((name) => !all.some((one) => one === name) || lacking.has(name));
+  if (missing?.length) {
+    const reasons = missing.map((name) => `${name} (${lacking.get(name) ?? 'unknown'})`);
+    throw new Error(`STYLEAR_TEST_DEVICES: expected devices that run here, got ${reasons}`);
+  }
+  return asked ?? all.filter((name) => !lacking.has(name));
+}
+
+/**
+ * A `describe` for every device that opens on this machine. It ends with a test that as few storages
+ * are alive as there were at the beginning: none.
+ */
+export function onEveryDevice(name: string, body: (device: Device, kind: string) => void): void {
+  describe.each(devicesToTest())(`${name} on %s`, async (kind) => {
+    const device = await openDevice(kind);
+    afterAll(() => device.close());
+    body(device, kind);
+    test('leaves no storage behind', async () => {
+      await device.idle();
+      expect(device.memory()).toMatchObject({ storages: 0, graphs: 0 });
+    });
+  });
+}
