@@ -14,10 +14,11 @@ constexpr int tile_pitch(int width) { return width + 8; }
 constexpr int tile_elements(int rows, int width) { return rows * tile_pitch(width); }
 
 // Fetches rows [first, first + N) as a tile of `Width` columns, asynchronously where rows are wide.
-// Rows from `end` on and columns from `dim` on are zero.
-template <int N, int Width, int Threads>
-__device__ __forceinline__ void load_tile(bf16* tile, const HeadRows<const bf16>& rows, int first,
-                                          int end, int dim, bool wide) {
+// Rows from `end` on and columns from `dim` on are zero. `rows[i]` points to row i, `rows.first` to
+// anything.
+template <int N, int Width, int Threads, class Rows>
+__device__ __forceinline__ void load_tile(bf16* tile, const Rows& rows, int first, int end, int dim,
+                                          bool wide) {
   constexpr int pieces = Width / 8, total = N * pieces;
 #pragma unroll
   for (int i = 0; i < ceil_div(total, Threads); ++i) {
