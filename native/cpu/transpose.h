@@ -45,6 +45,17 @@ inline void transpose(Floats (&rows)[lanes]) {
   }
 }
 
+// Lane j is the sum over the lanes of rows[j], added in one fixed tree.
+inline Floats sum_each(Floats (&rows)[lanes]) {
+#pragma GCC unroll 4
+  for (int half = lanes / 2; half > 0; half /= 2)
+#pragma GCC unroll 8
+    for (int i = 0; i < half; ++i)
+      rows[i] = detail::interleave_low(rows[i], rows[i + half]) +
+                detail::interleave_high(rows[i], rows[i + half]);
+  return rows[0];
+}
+
 // to[c][r] = from[r][c] * factor for r < rows, c < columns; zero for r from `rows` up to whole
 // vectors, for which `to` has room.
 template <class T>
