@@ -5,7 +5,7 @@
     'build_id': '<!(node scripts/build_id.mjs)',
     'exports': '<(module_root_dir)/native/device_library.map',
     'cpu_sources': [
-      '<!@(node -p "[\'native/cpu\', \'native/cpu/kernels\', \'native/host\'].flatMap((dir) => fs.existsSync(dir) ? fs.readdirSync(dir).filter((file) => file.endsWith(\'.cc\')).map((file) => dir + \'/\' + file) : []).join(\' \')")',
+      '<!@(node -p "[\'native/cpu/\', \'native/cpu/kernels/\'].flatMap((dir) => fs.readdirSync(dir).filter((file) => file.endsWith(\'.cc\')).map((file) => dir + file)).join(\' \')")',
     ],
     'addon_sources': [
       '<!@(node -p "fs.readdirSync(\'native/addon\').filter((file) => file.endsWith(\'.cc\')).map((file) => \'native/addon/\' + file).join(\' \')")',

@@ -18,14 +18,17 @@ export const hasCMake = () => spawnSync('cmake', ['--version'], { stdio: 'ignore
  * @param targets   names of targets; `all` is what this machine can run
  * @param cuda      `on`, `off` or `auto`
  * @param sanitize  the value of STYLEAR_SANITIZE
- * @param quiet     leaves out what is not an error
+ * @param quiet     shows the tools' output only when they fail
  */
 export function buildNative({ targets = ['all'], cuda, sanitize = '', quiet = false } = {}) {
   const cmakeJs = createRequire(import.meta.url).resolve('cmake-js/bin/cmake-js');
   const run = (...args) => {
-    const stdio = ['ignore', quiet ? 'ignore' : 'inherit', 'inherit'];
-    const { status } = spawnSync(process.execPath, [cmakeJs, ...args], { cwd: root, stdio });
-    if (status !== 0) throw new Error(`cmake-js ${args[0]} failed`);
+    const stdio = ['ignore', quiet ? 'pipe' : 'inherit', 'inherit'];
+    const options = { cwd: root, stdio, encoding: 'utf8', maxBuffer: Number.POSITIVE_INFINITY };
+    const { status, stdout } = spawnSync(process.execPath, [cmakeJs, ...args], options);
+    if (status === 0) return;
+    if (stdout) console.error(stdout);
+    throw new Error(`cmake-js ${args[0]} failed`);
   };
 
   const { STYLEAR_CUDA = 'auto', STYLEAR_CUDA_ARCHITECTURES } = process.env;
