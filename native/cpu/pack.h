@@ -3,43 +3,12 @@
 #pragma once
 
 #include <cstdint>
-#include <utility>
 
-#include "simd.h"
+#include "transpose.h"
 
 namespace stylear::cpu {
 
 constexpr int max_tile_width = 3 * lanes;
-
-namespace detail {
-
-// The elements of a and b between which bit `distance` of the lane number decides, exchanged.
-template <int distance, int... lane>
-void exchange(Floats& a, Floats& b, std::integer_sequence<int, lane...>) {
-  const Floats even =
-      __builtin_shufflevector(a, b, (lane & distance ? lanes + lane - distance : lane)...);
-  const Floats odd =
-      __builtin_shufflevector(a, b, (lane & distance ? lanes + lane : lane + distance)...);
-  a = even, b = odd;
-}
-
-template <int distance>
-void exchange_all(Floats (&v)[lanes]) {
-#pragma GCC unroll 16
-  for (int i = 0; i < lanes; ++i)
-    if (!(i & distance))
-      exchange<distance>(v[i], v[i + distance], std::make_integer_sequence<int, lanes>());
-}
-
-}  // namespace detail
-
-// v[i][j] becomes v[j][i].
-inline void transpose(Floats (&v)[lanes]) {
-  detail::exchange_all<1>(v);
-  detail::exchange_all<2>(v);
-  if constexpr (lanes > 4) detail::exchange_all<4>(v);
-  if constexpr (lanes > 8) detail::exchange_all<8>(v);
-}
 
 // Lines that are contiguous along depth; a null line is zeros. Writes [depths][width]. Each square
 // of lanes x lanes is turned around in registers.

@@ -53,19 +53,46 @@ inline Floats splat(float value) {
 inline Int32s bits_of(Floats v) { return reinterpret_cast<Int32s>(v); }
 inline Floats floats_of(Int32s bits) { return reinterpret_cast<Floats>(bits); }
 
-// Conversions between lanes as stored and as computed with.
-inline Floats widen(Uint16s bf16_bits) {
-  return reinterpret_cast<Floats>(__builtin_convertvector(bf16_bits, Uint32s) << 16);
+// Between lanes as stored and as computed with. The zeroing masks leave nothing out: the forms
+// without them make GCC 12 warn about its own header.
+inline Uint32s words_of(Uint16s v) {
+#if defined(__AVX512F__)
+  return reinterpret_cast<Uint32s>(
+      _mm512_maskz_cvtepu16_epi32(0xffff, reinterpret_cast<__m256i>(v)));
+#elif defined(__AVX2__)
+  return reinterpret_cast<Uint32s>(_mm256_cvtepu16_epi32(reinterpret_cast<__m128i>(v)));
+#else
+  return __builtin_convertvector(v, Uint32s);
+#endif
 }
-inline Floats widen(Int8s v) {
-  return __builtin_convertvector(__builtin_convertvector(v, Int32s), Floats);
+inline Int32s words_of(Int8s v) {
+#if defined(__AVX512F__)
+  return reinterpret_cast<Int32s>(
+      _mm512_maskz_cvtepi8_epi32(0xffff, reinterpret_cast<__m128i>(v)));
+#elif defined(__AVX2__)
+  return reinterpret_cast<Int32s>(
+      _mm256_cvtepi8_epi32(_mm_cvtsi64_si128(reinterpret_cast<int64_t>(v))));
+#else
+  return __builtin_convertvector(v, Int32s);
+#endif
 }
+// The lower halves of the words.
+inline Uint16s halves_of(Uint32s v) {
+#if defined(__AVX512F__)
+  return reinterpret_cast<Uint16s>(
+      _mm512_maskz_cvtepi32_epi16(0xffff, reinterpret_cast<__m512i>(v)));
+#else
+  return __builtin_convertvector(v, Uint16s);
+#endif
+}
+
+inline Floats widen(Uint16s bf16_bits) { return reinterpret_cast<Floats>(words_of(bf16_bits) << 16); }
+inline Floats widen(Int8s v) { return __builtin_convertvector(words_of(v), Floats); }
 // To nearest, ties to even; a NaN stays a NaN.
 inline Uint16s narrow(Floats v) {
   const Uint32s u = reinterpret_cast<Uint32s>(v);
   const Uint32s rounded = (u + 0x7fffu + ((u >> 16) & 1u)) >> 16;
-  const Uint32s upper = v == v ? rounded : (u >> 16) | 0x40u;
-  return __builtin_convertvector(upper, Uint16s);
+  return halves_of(v == v ? rounded : (u >> 16) | 0x40u);
 }
 
 namespace detail {
