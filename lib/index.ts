@@ -2,6 +2,59 @@ export { checkpoint } from './autograd/checkpoint.ts';
 export { gradients, valueAndGradients } from './autograd/gradients.ts';
 export { record, recordAll } from './autograd/record.ts';
 export { type ErrorCode, StylearError } from './error.ts';
+export { type AdamWOptions, type AdamWState, adamw } from './ops/adamw.ts';
+export { type AddOptions, add, scale, subtract } from './ops/add.ts';
+export { advance } from './ops/advance.ts';
+export { type AttentionOptions, attention } from './ops/attention.ts';
+export { cast } from './ops/cast.ts';
+export { type ClipFactorOptions, clipFactor, globalNorm, sumSquares } from './ops/clip_factor.ts';
+export { type Conv2dOptions, conv2d, type Padding } from './ops/conv2d.ts';
+export { concat, copyIn, place, slice, split } from './ops/copy_slice.ts';
+export { type CrossEntropyOptions, crossEntropy } from './ops/cross_entropy.ts';
+export { type DropoutOptions, dropout } from './ops/dropout.ts';
+export { type EmbeddingOptions, embedding, gather } from './ops/embedding.ts';
+export { fill } from './ops/fill.ts';
+export { type GaussianNoiseOptions, gaussianNoise } from './ops/gaussian_noise.ts';
+export { type GroupNormOptions, groupNorm } from './ops/group_norm.ts';
+export { type InfoNceOptions, infoNce } from './ops/info_nce.ts';
+export { type L2NormaliseOptions, l2Normalise } from './ops/l2_normalise.ts';
+export { type LayerNormOptions, layerNorm } from './ops/layer_norm.ts';
+export { type LinearOptions, type Lora, linear } from './ops/linear.ts';
+export { type MatmulOptions, matmul, matmulInto } from './ops/matmul.ts';
+export { multiply } from './ops/multiply.ts';
+export { codeValues, nearestCode, straightThrough } from './ops/nearest_code.ts';
+export {
+  type PagedAttentionOptions,
+  type PagedCache,
+  pagedAttention,
+} from './ops/paged_attention.ts';
+export { type PerceiverAttentionOptions, perceiverAttention } from './ops/perceiver_attention.ts';
+export { permute } from './ops/permute.ts';
+export {
+  exp,
+  gelu,
+  log,
+  logSigmoid,
+  type Pointwise,
+  pointwise,
+  quickGelu,
+  sigmoid,
+  silu,
+} from './ops/pointwise.ts';
+export {
+  type QkNorm,
+  type QkNormRopeCacheOptions,
+  qkNormRopeCache,
+} from './ops/qk_norm_rope_cache.ts';
+export { dequantiseRows, type QuantisedRows, quantiseRows } from './ops/quantise.ts';
+export { repeat } from './ops/repeat.ts';
+export { reshape } from './ops/reshape.ts';
+export { addRmsNorm, type RmsNormOptions, rmsNorm } from './ops/rms_norm.ts';
+export { type RopeOptions, rope } from './ops/rope.ts';
+export { type Sampled, type SampleOptions, sample } from './ops/sample.ts';
+export { mean, type SumRowsOptions, sum, sumRows } from './ops/sum_rows.ts';
+export { swiglu } from './ops/swiglu.ts';
+export { upsample } from './ops/upsample.ts';
 export { Device, type MemoryUse } from './tensor/device.ts';
 export type { Dtype, TensorValues } from './tensor/dtype.ts';
 export { Graph } from './tensor/graph.ts';

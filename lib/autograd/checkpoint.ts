@@ -1,58 +1,46 @@
-import { tensorsMade, withKeeper } from '../tensor/lifetime.ts';
+import { withKeeper } from '../tensor/lifetime.ts';
 import { scope } from '../tensor/scope.ts';
 import { Tensor } from '../tensor/tensor.ts';
-import { currentTape, type Gradients, Tape, withTape } from './tape.ts';
+import { type Additions, currentTape, type Gradients, Tape, withTape } from './tape.ts';
 
 /**
  * Runs `body` without keeping what it makes for the gradient; the walk back runs it again for that.
  *
- * @param body  makes one tensor, or several, of tensors and numbers that stay as they are. It must
- *              do the same both times.
+ * @param body  makes one tensor or several of tensors and numbers that stay as they are. It must do
+ *              the same both times.
  * @returns     what `body` returned
  */
 export function checkpoint<T extends Tensor | readonly Tensor[]>(body: () => T): T {
   const tape = currentTape();
   if (tape?.mode !== 'note') return body();
-  const madeBefore = tensorsMade();
   const y = withTape(tape, 'mark', () => withKeeper(undefined, () => scope(body)));
-  const outputs = madeSince(madeBefore, y);
+  const outputs = outputsOf(y);
   if (outputs.some((output) => tape.wanted(output)))
     tape.note(outputs, (doutputs) => rerun(tape, body, doutputs));
   return y;
 }
 
-/**
- * Differentiates `body` on a tape of its own, from which the gradients of what was made before it
- * are added to `tape` at once: in the order in which they would have been without a checkpoint.
- */
-function rerun(
-  tape: Tape,
-  body: () => Tensor | readonly Tensor[],
-  doutputs: Gradients,
-): readonly [] {
+/** Differentiates `body` on a tape of its own. @returns what comes out for tensors of `tape` */
+function rerun(tape: Tape, body: () => Tensor | readonly Tensor[], doutputs: Gradients): Additions {
   const inner = new Tape([], tape);
-  const madeBefore = tensorsMade();
   try {
     const outputs = withTape(inner, 'note', () =>
-      withKeeper(inner.keep, () => madeSince(madeBefore, scope(body))),
+      withKeeper(inner.keep, () => outputsOf(scope(body))),
     );
     withTape(inner, 'walk', () => {
       outputs.forEach((output, i) => {
         const gradient = doutputs[i];
-        // A view, since the inner tape frees what it holds.
+        // A view of its own, since the inner tape frees what it is given.
         if (gradient) inner.add(output, gradient.reshape(gradient.shape));
       });
       inner.walk();
     });
-    for (const output of outputs) output.dispose();
+    return inner.remaining();
   } finally {
     inner.free();
   }
-  return [];
 }
 
-/** Those of the returned tensors that are new; the others' gradients do not pass through here. */
-function madeSince(madeBefore: number, returned: Tensor | readonly Tensor[]): readonly Tensor[] {
-  const tensors = returned instanceof Tensor ? [returned] : returned;
-  return tensors.filter((tensor) => tensor.made > madeBefore);
+function outputsOf(made: Tensor | readonly Tensor[]): readonly Tensor[] {
+  return made instanceof Tensor ? [made] : made;
 }

@@ -1,0 +1,137 @@
+import { describe, test } from 'vitest';
+import { conv2d, type Padding } from '../../lib/index.ts';
+import { input, ofSum } from '../support/numbers.ts';
+import { onEveryDevice } from '../support/on_every_device.ts';
+import {
+  expectDefinition,
+  expectGradient,
+  expectRefusal,
+  type OpCase,
+} from '../support/op_case.ts';
+
+type Float = 'f32' | 'bf16';
+
+interface Form {
+  readonly x: readonly [images: number, height: number, width: number, ins: number];
+  readonly outs: number;
+  readonly kernel: readonly [number, number];
+  readonly stride?: number;
+  readonly padding?: Padding;
+  readonly bias?: boolean;
+  readonly residual?: boolean;
+}
+
+function formed(dtype: Float, weightDtype: Float, form: Form): OpCase {
+  const { x, outs, kernel, stride = 1, padding = 0 } = form;
+  const [images, height, width, ins] = x;
+  const [tall, wide] = kernel;
+  const [top, left, bottom, right] =
+    typeof padding === 'number' ? [padding, padding, padding, padding] : padding;
+  const rows = Math.floor((height + top + bottom - tall) / stride) + 1;
+  const columns = Math.floor((width + left + right - wide) / stride) + 1;
+  const terms = tall * wide * ins;
+  const options = [
+    form.bias && input([outs], 3, { dtype: weightDtype }),
+    form.residual && input([images, rows, columns, outs], 4, { dtype }),
+  ];
+  return {
+    inputs: [
+      input(x, 1, { dtype }),
+      input([outs, tall, wide, ins], 2, { dtype: weightDtype, scale: terms ** -0.5 }),
+      ...options.filter((one) => typeof one === 'object'),
+    ],
+    op: (x, weight, ...rest) =>
+      conv2d(x!, weight!, {
+        bias: form.bias ? rest[0] : undefined,
+        residual: form.residual ? rest.at(-1) : undefined,
+        stride,
+        padding,
+      }),
+    definition: (x, weight, ...rest) =>
+      Float64Array.from({ length: images * rows * columns * outs }, (_, at) => {
+        const o = at % outs;
+        const j = Math.floor(at / outs) % columns;
+        const i = Math.floor(at / (outs * columns)) % rows;
+        const n = Math.floor(at / (outs * columns * rows));
+        let sum = form.bias ? rest[0]![o]! : 0;
+        for (let u = 0; u < tall; u++)
+          for (let v = 0; v < wide; v++) {
+            const row = i * stride + u - top;
+            const column = j * stride + v - left;
+            if (row < 0 || row >= height || column < 0 || column >= width) continue;
+            for (let c = 0; c < ins; c++)
+              sum +=
+                weight![((o * tall + u) * wide + v) * ins + c]! *
+                x![((n * height + row) * width + column) * ins + c]!;
+          }
+        return sum + (form.residual ? rest.at(-1)![at]! : 0);
+      }),
+    roundings: dtype === 'bf16' ? 1.2 : ofSum(terms),
+    gradientRoundings: dtype === 'bf16' ? 4 : ofSum(terms + outs + images * rows * columns),
+  };
+}
+
+onEveryDevice('conv2d', (device) => {
+  describe.each([
+    ['f32', 'f32'],
+    ['bf16', 'bf16'],
+    ['bf16', 'f32'],
+  ] as const)('%s with weights in %s', (dtype, weightDtype) => {
+    test.each([
+      { x: [1, 1, 1, 1], outs: 1, kernel: [1, 1] },
+      { x: [2, 5, 7, 3], outs: 4, kernel: [3, 3], padding: 1, bias: true },
+      { x: [1, 6, 5, 17], outs: 33, kernel: [1, 1], bias: true, residual: true },
+      { x: [1, 7, 8, 4], outs: 5, kernel: [3, 3], stride: 2, padding: [0, 0, 1, 1] }, // downsampling
+      { x: [1, 9, 6, 3], outs: 7, kernel: [3, 2], stride: 3 }, // patches
+      { x: [1, 5, 4, 32], outs: 64, kernel: [3, 3], padding: 1, bias: true, residual: true },
+      { x: [1, 4, 6, 2], outs: 3, kernel: [2, 4], padding: [1, 3, 0, 2] },
+      { x: [1, 28, 14, 3], outs: 5, kernel: [14, 14], stride: 14 }, // the vision tower's patches
+    ] as Form[])('is its definition on %o', (form) =>
+      expectDefinition(device, formed(dtype, weightDtype, form)),
+    );
+
+    test.each([
+      { x: [2, 4, 5, 3], outs: 4, kernel: [3, 3], padding: 1, bias: true },
+      { x: [1, 3, 5, 7], outs: 6, kernel: [1, 1], bias: true, residual: true },
+      { x: [1, 7, 8, 4], outs: 5, kernel: [3, 3], stride: 2, padding: [0, 0, 1, 1], bias: true },
+      { x: [1, 9, 6, 3], outs: 7, kernel: [3, 2], stride: 3 },
+      { x: [1, 4, 6, 2], outs: 3, kernel: [2, 4], padding: [1, 3, 0, 2] },
+    ] as Form[])('has the gradient of its definition on %o', (form) =>
+      expectGradient(device, formed(dtype, weightDtype, form)),
+    );
+  });
+
+  test('refuses what does not fit', () => {
+    const of = (...shape: number[]) => device.tensor(shape);
+    expectRefusal(
+      () => conv2d(of(5, 5, 3), of(4, 3, 3, 3)),
+      'ERR_SHAPE',
+      'conv2d: expected x to be [images, height, width, in], got [5, 5, 3]',
+    );
+    expectRefusal(
+      () => conv2d(of(1, 5, 5, 3), of(4, 3, 3, 2)),
+      'ERR_SHAPE',
+      'conv2d: expected weight to be [4, 3, 3, 3], got [4, 3, 3, 2]',
+    );
+    expectRefusal(
+      () => conv2d(of(1, 5, 5, 3), of(4, 3, 3, 3), { padding: 3 }),
+      'ERR_VALUE',
+      'conv2d: expected padding to be 0 or more and less than the kernel, got 3',
+    );
+    expectRefusal(
+      () => conv2d(of(1, 5, 5, 3), of(4, 3, 3, 3), { stride: 0 }),
+      'ERR_VALUE',
+      'conv2d: expected stride to be at least 1, got 0',
+    );
+    expectRefusal(
+      () => conv2d(of(1, 2, 5, 3), of(4, 3, 3, 3)),
+      'ERR_SHAPE',
+      'conv2d: expected x to be at least as large as the kernel, got [1, 2, 5, 3]',
+    );
+    expectRefusal(
+      () => conv2d(of(1, 5, 5, 3), of(4, 3, 3, 3), { bias: of(3) }),
+      'ERR_SHAPE',
+      'conv2d: expected bias to be [4], got [3]',
+    );
+  });
+});
