@@ -42,15 +42,15 @@ class FloatsAt {
 
 class Epilogue final : public Output {
  public:
-  FloatsAt y;                   // [rows, cols]
+  FloatsAt y;  // [rows, cols]
   int64_t cols = 0;
   const float* scale = nullptr;  // [cols]
-  FloatsAt bias;                // [cols]
-  const float* side = nullptr;  // [rows, rank]
-  FloatsAt side_weight;         // [rank, cols]
+  FloatsAt bias;                 // [cols]
+  const float* side = nullptr;   // [rows, rank]
+  FloatsAt side_weight;          // [rank, cols]
   int64_t rank = 0;
   Pointwise function = Pointwise::none;
-  FloatsAt residual;            // [rows, cols]
+  FloatsAt residual;  // [rows, cols]
 
   // The sums of [row] x [col, col + count).
   void take_row(int64_t row, int64_t col, int64_t count, const float* sums) const {

@@ -20,7 +20,7 @@ constexpr int block_floats = tile_rows * tile_cols;
 constexpr int64_t shared_bytes = 32 << 20;  // what the packed shared side may take
 constexpr int64_t least_chunk = 512;        // lines of it, unless it has fewer
 constexpr int strip_panels = 4;
-constexpr int64_t blocks_bytes = 1 << 20;   // unfinished sums of a strip
+constexpr int64_t blocks_bytes = 1 << 20;  // unfinished sums of a strip
 
 constexpr int64_t ceil_div(int64_t a, int64_t b) { return (a + b - 1) / b; }
 
@@ -42,7 +42,8 @@ struct Pairs {
   }
 };
 
-// block[rows][tile_cols] = a^T b (+ block unless first), a [words][tile_rows], b [words][tile_cols].
+// block[rows][tile_cols] = a^T b (+ block unless first), a [words][tile_rows], b
+// [words][tile_cols].
 template <class Unit, int rows, int vectors>
 void multiply_tile(int64_t words, const float* a, const float* b, float* block, bool first) {
   Floats sums[rows][vectors];
@@ -123,8 +124,7 @@ class Multiplication {
     packed_ = workers_.scratch_of<float>(chunk_panels * shared.width * pass_blocks * block_words_);
     // Sums that wait for the next pass over depth, which the whole chunk makes together.
     const bool passes = pass_blocks < depth_blocks_;
-    if (passes)
-      waiting_ = workers_.scratch_of<float>(chunk_panels * own.panels() * block_floats);
+    if (passes) waiting_ = workers_.scratch_of<float>(chunk_panels * own.panels() * block_floats);
 
     for (int64_t panel = 0; panel < shared.panels(); panel += chunk_panels) {
       const Range chunk{panel, std::min(panel + chunk_panels, shared.panels())};
@@ -155,8 +155,8 @@ class Multiplication {
   // Where panel `panel` of the chunk is packed for a block of the pass.
   float* shared_panel(const Side& shared, Range chunk, Range blocks, int64_t panel,
                       int64_t block) const {
-    return packed_ + ((block - blocks.begin) * chunk.count() + panel - chunk.begin) *
-                         shared.width * block_words_;
+    return packed_ + ((block - blocks.begin) * chunk.count() + panel - chunk.begin) * shared.width *
+                         block_words_;
   }
 
   void pack_shared(const Side& shared, Range chunk, Range blocks) {
@@ -172,9 +172,8 @@ class Multiplication {
   // A task is a strip of the own side by a stretch of the chunk.
   void multiply_strips(const Side& shared, const Side& own, Range chunk, Range blocks) {
     const int64_t wanted = 6 * workers_.threads();
-    const int64_t strip =
-        std::clamp<int64_t>(ceil_div(own.panels(), wanted), 1,
-                            left_is_shared_ ? strip_panels : 4 * strip_panels);
+    const int64_t strip = std::clamp<int64_t>(ceil_div(own.panels(), wanted), 1,
+                                              left_is_shared_ ? strip_panels : 4 * strip_panels);
     const int64_t strips = ceil_div(own.panels(), strip);
     const int64_t fitting = std::max<int64_t>(1, blocks_bytes / (4 * block_floats * strip));
     const int64_t cuts = std::max(ceil_div(chunk.count(), fitting),
@@ -201,8 +200,7 @@ class Multiplication {
                                       : own_panels.count() * shared_panels.count() * block_floats);
     const auto block_of = [&](int64_t shared_panel, int64_t own_panel) {
       if (waiting_)
-        return waiting_ +
-               ((shared_panel - chunk.begin) * own.panels() + own_panel) * block_floats;
+        return waiting_ + ((shared_panel - chunk.begin) * own.panels() + own_panel) * block_floats;
       return once ? sums
                   : sums + ((shared_panel - shared_panels.begin) * own_panels.count() + own_panel -
                             own_panels.begin) *

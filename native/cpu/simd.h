@@ -67,8 +67,7 @@ inline Uint32s words_of(Uint16s v) {
 }
 inline Int32s words_of(Int8s v) {
 #if defined(__AVX512F__)
-  return reinterpret_cast<Int32s>(
-      _mm512_maskz_cvtepi8_epi32(0xffff, reinterpret_cast<__m128i>(v)));
+  return reinterpret_cast<Int32s>(_mm512_maskz_cvtepi8_epi32(0xffff, reinterpret_cast<__m128i>(v)));
 #elif defined(__AVX2__)
   return reinterpret_cast<Int32s>(
       _mm256_cvtepi8_epi32(_mm_cvtsi64_si128(reinterpret_cast<int64_t>(v))));
@@ -86,7 +85,9 @@ inline Uint16s halves_of(Uint32s v) {
 #endif
 }
 
-inline Floats widen(Uint16s bf16_bits) { return reinterpret_cast<Floats>(words_of(bf16_bits) << 16); }
+inline Floats widen(Uint16s bf16_bits) {
+  return reinterpret_cast<Floats>(words_of(bf16_bits) << 16);
+}
 inline Floats widen(Int8s v) { return __builtin_convertvector(words_of(v), Floats); }
 // To nearest, ties to even; a NaN stays a NaN.
 inline Uint16s narrow(Floats v) {

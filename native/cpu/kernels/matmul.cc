@@ -39,8 +39,8 @@ void matmul(const Matmul& op, Workers& workers) {
   const int64_t depth = op.a.shape[op.transpose_a ? 0 : 1];
   const DenseFactor<A> a(op.a.as<A>(), op.transpose_a ? 1 : depth, op.transpose_a ? rows : 1);
   const DenseFactor<B> b(op.b.as<B>(), op.transpose_b ? depth : 1, op.transpose_b ? 1 : cols);
-  multiply(rows, cols, depth, a, b,
-           MatmulOutput<C>(op.c.as<C>(), cols, op.alpha, op.accumulate), workers);
+  multiply(rows, cols, depth, a, b, MatmulOutput<C>(op.c.as<C>(), cols, op.alpha, op.accumulate),
+           workers);
 }
 
 template <class A, class B>

@@ -1,0 +1,80 @@
+// Convolutions as products: pixels by outs over (tap, in) forward, pixels by ins over (tap, out)
+// for dx, outs by (tap, in) over pixels for dweight. Patches exist only as packed panels.
+#include "core/ops/conv2d.h"
+
+#include "cpu/epilogue.h"
+#include "cpu/gemm.h"
+#include "cpu/patches.h"
+#include "cpu/run.h"
+
+namespace stylear::cpu {
+
+namespace {
+
+Window window_of(const TensorView& x, const TensorView& weight, const TensorView& y, int64_t stride,
+                 const Ints& padding) {
+  return {x.shape[0],      x.shape[1],      x.shape[2], y.shape[1], y.shape[2],
+          weight.shape[1], weight.shape[2], stride,     padding[0], padding[1]};
+}
+
+Epilogue epilogue_to(const Out& y) {
+  Epilogue epilogue;
+  epilogue.y = FloatsAt(y);
+  epilogue.cols = y.shape[-1];
+  return epilogue;
+}
+
+template <class T, class W>
+void conv2d(const Conv2d& op, Workers& workers) {
+  const Window window = window_of(op.x, op.weight, op.y, op.stride, op.padding);
+  const int64_t ins = op.x.shape[3], outs = op.y.shape[3], depth = window.taps() * ins;
+  const PatchFactor<T, &Window::x_under> patches(window, op.x.as<T>(), ins);
+  const DenseFactor<W> weight(op.weight.as<W>(), depth, 1);
+  Epilogue epilogue = epilogue_to(op.y);
+  epilogue.bias = FloatsAt(op.bias);
+  epilogue.residual = FloatsAt(op.residual);
+  multiply(window.y_pixels(), outs, depth, patches, weight, epilogue, workers);
+}
+
+template <class T, class W>
+void conv2d_backward_input(const Conv2dBackwardInput& op, Workers& workers) {
+  const Window window = window_of(op.dx, op.weight, op.dy, op.stride, op.padding);
+  const int64_t ins = op.dx.shape[3], outs = op.dy.shape[3];
+  const PatchFactor<T, &Window::y_over> patches(window, op.dy.as<T>(), outs);
+  const TransposedWeightFactor<W> weight(op.weight.as<W>(), outs, window.taps(), ins);
+  multiply(window.x_pixels(), ins, window.taps() * outs, patches, weight, epilogue_to(op.dx),
+           workers);
+}
+
+template <class T>
+void conv2d_backward_weight(const Conv2dBackwardWeight& op, Workers& workers) {
+  const Window window = window_of(op.x, op.dweight, op.dy, op.stride, op.padding);
+  const int64_t ins = op.x.shape[3], outs = op.dy.shape[3];
+  const DenseFactor<T> dy(op.dy.as<T>(), 1, outs);
+  const TransposedPatchFactor<T> patches(window, op.x.as<T>(), ins);
+  Epilogue epilogue;
+  epilogue.y = FloatsAt(op.dweight);
+  epilogue.cols = window.taps() * ins;
+  multiply(outs, epilogue.cols, window.y_pixels(), dy, patches, epilogue, workers);
+}
+
+}  // namespace
+
+void run(const Conv2d& op, Workers& workers) {
+  if (op.x.dtype == Dtype::f32) return conv2d<float, float>(op, workers);
+  op.weight.dtype == Dtype::f32 ? conv2d<bf16, float>(op, workers)
+                                : conv2d<bf16, bf16>(op, workers);
+}
+
+void run(const Conv2dBackwardInput& op, Workers& workers) {
+  if (op.dx.dtype == Dtype::f32) return conv2d_backward_input<float, float>(op, workers);
+  op.weight.dtype == Dtype::f32 ? conv2d_backward_input<bf16, float>(op, workers)
+                                : conv2d_backward_input<bf16, bf16>(op, workers);
+}
+
+void run(const Conv2dBackwardWeight& op, Workers& workers) {
+  op.x.dtype == Dtype::f32 ? conv2d_backward_weight<float>(op, workers)
+                           : conv2d_backward_weight<bf16>(op, workers);
+}
+
+}  // namespace stylear::cpu
