@@ -1,3 +1,4 @@
+import { scope } from '../tensor/scope.ts';
 import type { Tensor } from '../tensor/tensor.ts';
 import { currentTape, type Gradients } from './tape.ts';
 
@@ -40,7 +41,7 @@ export function recordAll(
   for (const y of ys) tape.want(y);
   if (tape.mode === 'mark') return;
   tape.note(ys, (dys) => {
-    const gradients = backward(dys);
+    const gradients = scope(() => backward(dys));
     return inputs.map((input, i) => [input, gradients[i]] as const);
   });
 }

@@ -1,7 +1,6 @@
 // The notes of a running gradient: which steps were taken, and how each is differentiated.
 import { StylearError } from '../error.ts';
 import { tensorsMade } from '../tensor/lifetime.ts';
-import { scope } from '../tensor/scope.ts';
 import type { Tensor } from '../tensor/tensor.ts';
 
 /** Gradients, one per input; undefined where none is wanted or it is zero. */
@@ -12,6 +11,7 @@ export type Additions = readonly (readonly [Tensor | undefined, Tensor | undefin
 
 interface Note {
   readonly outputs: readonly Tensor[];
+  /** Leaves nothing behind but what it returns. */
   readonly backward: (doutputs: Gradients) => Additions;
   /** How many tensors had been made by then: the note refers to none that came later. */
   readonly madeBefore: number;
@@ -58,8 +58,12 @@ export class Tape {
     this.kept.push(tensor);
   };
 
-  /** Adds to the gradient of a tensor. */
+  /** Adds to the gradient of a tensor. What was made before this tape belongs to its parent. */
   add(tensor: Tensor, gradient: Tensor): void {
+    if (this.parent && !this.wants.has(tensor)) {
+      this.parent.add(tensor, gradient);
+      return;
+    }
     const before = this.gradients.get(tensor);
     if (!before) {
       this.hold(tensor, gradient);
@@ -90,11 +94,6 @@ export class Tape {
     }
   }
 
-  /** After the walk: gradients of tensors that no note of this tape made. */
-  remaining(): Additions {
-    return [...this.gradients];
-  }
-
   /** Frees what was kept and made after the first `made` tensors. */
   free(made = 0): void {
     while (this.kept.length > 0 && this.kept.at(-1)!.made > made) this.kept.pop()!.dispose();
@@ -103,13 +102,12 @@ export class Tape {
   private differentiate(note: Note): void {
     const doutputs = note.outputs.map((output) => this.gradients.get(output));
     if (doutputs.every((gradient) => gradient === undefined)) return;
-    const additions = scope(() => note.backward(doutputs));
+    const additions = note.backward(doutputs);
     // Held before the outputs' are let go: a backward may hand one through.
     for (const [input, gradient] of additions)
       if (input && gradient && this.wanted(input)) this.add(input, this.checked(gradient, input));
     for (const output of new Set(note.outputs)) this.release(output);
-    for (const [, gradient] of additions)
-      if (gradient && !this.holders.has(gradient)) gradient.dispose();
+    for (const [, gradient] of additions) if (gradient && !this.holds(gradient)) gradient.dispose();
   }
 
   private checked(gradient: Tensor, input: Tensor): Tensor {
@@ -121,6 +119,10 @@ export class Tape {
       `record: expected the gradient to be [${input.shape.join(', ')}] ${input.dtype} like its ` +
         `input, got [${gradient.shape.join(', ')}] ${gradient.dtype}`,
     );
+  }
+
+  private holds(gradient: Tensor): boolean {
+    return this.holders.has(gradient) || (this.parent?.holds(gradient) ?? false);
   }
 
   private hold(tensor: Tensor, gradient: Tensor): void {

@@ -9,34 +9,13 @@
 #include <cmath>
 #include <limits>
 
+#include "head_rows.h"
 #include "softmax.h"
 #include "tile_product.h"
 #include "transpose.h"
 #include "workers.h"
 
 namespace stylear::cpu {
-
-// Rows of one head in memory, `stride` elements apart.
-template <class T>
-struct HeadRows {
-  const T* data;
-  int64_t stride;
-  const T* row(int64_t i) const { return data + i * stride; }
-};
-
-// Rows as f32, `to_stride` apart; rows from `count` up to `padded` are zero.
-template <class T>
-void widen_rows(HeadRows<T> from, int64_t count, int64_t padded, int64_t dim, float* to,
-                int64_t to_stride) {
-  for (int64_t i = 0; i < count; ++i) {
-    const T* row = from.row(i);
-    float* wide = to + i * to_stride;
-    int64_t c = 0;
-    for (; c + lanes <= dim; c += lanes) store(wide + c, load(row + c));
-    if (c < dim) store(wide + c, load(row + c, dim - c));
-  }
-  for (int64_t i = count; i < padded; ++i) std::fill_n(to + i * to_stride, dim, 0.0f);
-}
 
 class SoftmaxTile {
  public:

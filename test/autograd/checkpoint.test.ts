@@ -1,0 +1,74 @@
+import { expect, test } from 'vitest';
+import { checkpoint, gradients, scope, type Tensor } from '../../lib/index.ts';
+import { onEveryDevice } from '../support/on_every_device.ts';
+import { add, multiply, sum } from './small_ops.ts';
+
+onEveryDevice('checkpoint', (device) => {
+  /** Gradients of x and w through `depth` steps `x w + x`, each perhaps in a checkpoint. */
+  const through = async (depth: number, wrap: (body: () => Tensor) => Tensor) => {
+    let runs = 0;
+    let most = 0;
+    const grads = scope(() => {
+      const x = device.from(Float32Array.from({ length: 1000 }, (_, i) => Math.sin(i)));
+      const w = device.from(Float32Array.from({ length: 1000 }, (_, i) => Math.cos(3 * i) / 2));
+      return gradients(() => {
+        let y = x;
+        for (let i = 0; i < depth; i++) {
+          const before = y;
+          y = wrap(() => {
+            runs++;
+            return scope(() => {
+              let z = before;
+              for (let j = 0; j < 8; j++) z = add(multiply(z, w), z);
+              return z;
+            });
+          });
+        }
+        most = device.memory().liveBytes;
+        return sum(y);
+      }, [x, w]);
+    });
+    const values = await Promise.all(grads.map((grad) => grad.read()));
+    for (const grad of grads) grad.dispose();
+    return { values, runs, most };
+  };
+
+  test('gives the same gradients, bit for bit, with two runs and less memory', async () => {
+    const plain = await through(6, (body) => body());
+    const saved = await through(6, checkpoint);
+    expect(saved.values).toEqual(plain.values);
+    expect([plain.runs, saved.runs]).toEqual([6, 12]);
+    expect(plain.most / saved.most).toBeGreaterThan(6);
+  });
+
+  test('may lie in another', async () => {
+    const plain = await through(2, (body) => body());
+    const nested = await through(2, (body) =>
+      checkpoint(() => add(checkpoint(body), checkpoint(body))),
+    );
+    expect(nested.values[0]!.length).toBe(plain.values[0]!.length);
+    const doubled = await through(2, (body) => add(body(), body()));
+    expect(nested.values).toEqual(doubled.values);
+  });
+
+  test('may return several tensors, of which some are used', async () => {
+    const [dx] = scope(() => {
+      const x = device.from([3]);
+      return gradients(() => {
+        const [, square] = checkpoint(() => [add(x, x), multiply(x, x)] as const);
+        return sum(square);
+      }, [x]);
+    });
+    expect([...(await dx!.read())]).toEqual([6]);
+    dx!.dispose();
+  });
+
+  test('is the function itself where no gradient is taken', async () => {
+    const y = scope(() => {
+      const x = device.from([3]);
+      return checkpoint(() => multiply(x, x));
+    });
+    expect([...(await y.read())]).toEqual([9]);
+    y.dispose();
+  });
+});
