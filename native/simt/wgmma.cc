@@ -1,6 +1,7 @@
 // wgmma: products of a warpgroup, with operands described by shared-memory descriptors.
 #include <bit>
 #include <cstring>
+#include <memory>
 
 #include "async_state.h"
 #include "check.h"
@@ -51,7 +52,13 @@ void execute(PendingWgmma& p) {
   p.done = true;
   ++stats().wgmma;
   const Wgmma& w = p.w[0];
-  alignas(64) static thread_local float A[64][16], B[16][256];
+  // Not thread_local: a library that is opened late has little room for what threads own.
+  struct Operands {
+    alignas(64) float a[64][16], b[16][256];
+  };
+  const auto operands = std::make_unique<Operands>();
+  auto& A = operands->a;
+  auto& B = operands->b;
   if (w.a) {
     for (int t = 0; t < 128; ++t) {
       const uint32_t* a = p.w[t].a;
