@@ -1,6 +1,6 @@
 // What the kernels of attention share: where the rows of a head lie, which keys a query row sees,
-// and the arguments of the forward and the backward pass. Plain attention and the perceiver's, whose
-// keys come in two segments, differ only in how they fill these in.
+// and the arguments of the forward and the backward pass. Plain attention and the perceiver's,
+// whose keys come in two segments, differ only in how they fill these in.
 #pragma once
 
 #include "../gpu.h"

@@ -1,6 +1,6 @@
-// Gradients of attention for bf16 on tensor cores. Nothing is added atomically: one kernel owns rows
-// of dq and walks over the keys, another owns rows of dk and dv and walks over the queries, which
-// costs two of seven products more than sharing would and makes the result repeatable.
+// Gradients of attention for bf16 on tensor cores. Nothing is added atomically: one kernel owns
+// rows of dq and walks over the keys, another owns rows of dk and dv and walks over the queries,
+// which costs two of seven products more than sharing would and makes the result repeatable.
 //   p = exp(scale * q k^T - lse), ds = p * (dy v^T - delta), delta = rowsum(dy * y)
 //   dq = scale * ds k, dk = scale * ds^T q, dv = p^T dy
 #include "attention_tiles.cuh"
@@ -58,8 +58,8 @@ __global__ void __launch_bounds__(threads) attention_dq(const AttentionGradient<
   if (tiles > 0) {
     load_tile<block_rows, Width, threads>(sq, p.q.of(sequence, head, p.dim), m0, p.queries, p.dim,
                                           p.wide);
-    load_tile<block_rows, Width, threads>(sdy, p.dy.of(sequence, head, p.dim), m0, p.queries,
-                                          p.dim, p.wide);
+    load_tile<block_rows, Width, threads>(sdy, p.dy.of(sequence, head, p.dim), m0, p.queries, p.dim,
+                                          p.wide);
     load_tile<keys, Width, threads>(sk, k, 0, last, p.dim, p.wide);
     load_tile<keys, Width, threads>(sv, v, 0, last, p.dim, p.wide);
   }
@@ -124,11 +124,12 @@ __global__ void __launch_bounds__(threads) attention_dq(const AttentionGradient<
                     p.dq.of(sequence, head, p.dim), m0 + warp * 16, p.queries, 0, p.dim, p.wide);
 }
 
-// One block computes 64 rows of dk and dv for one key-value head, 16 per warp, from tiles of queries
-// of all heads that share it, head by head, fetched one ahead; k and v stay in shared memory. The
-// scores are made transposed, keys down and queries across, so that they become the left operand of
-// the two sums without leaving the registers. Heads wider than 128 are summed by two blocks, half of
-// the columns each, which make the scores twice. Bound by the matrix instructions.
+// One block computes 64 rows of dk and dv for one key-value head, 16 per warp, from tiles of
+// queries of all heads that share it, head by head, fetched one ahead; k and v stay in shared
+// memory. The scores are made transposed, keys down and queries across, so that they become the
+// left operand of the two sums without leaving the registers. Heads wider than 128 are summed by
+// two blocks, half of the columns each, which make the scores twice. Bound by the matrix
+// instructions.
 template <int Width>
 __global__ void __launch_bounds__(threads) attention_dk_dv(const AttentionGradient<bf16> p) {
   constexpr int rows = stream_rows(Width), columns = gradient_columns(Width);
@@ -158,8 +159,8 @@ __global__ void __launch_bounds__(threads) attention_dk_dv(const AttentionGradie
     const int at = (n & 1) * tile_elements(rows, Width);
     load_tile<rows, Width, threads>(sq + at, p.q.of(sequence, head, p.dim), m0, p.queries, p.dim,
                                     p.wide);
-    load_tile<rows, Width, threads>(sdy + at, p.dy.of(sequence, head, p.dim), m0, p.queries,
-                                    p.dim, p.wide);
+    load_tile<rows, Width, threads>(sdy + at, p.dy.of(sequence, head, p.dim), m0, p.queries, p.dim,
+                                    p.wide);
   };
   if (total > 0) {
     load_tile<block_rows, Width, threads>(sk, p.k.of(sequence, kv_head, p.dim), n0, sight.length,

@@ -17,8 +17,8 @@ constexpr size_t shared_bytes(int width) {
       .bytes();
 }
 
-// One block computes 64 query rows of one head, each of its four warps 16 of them. It walks over the
-// keys that its last row sees in tiles of 64 (32 for wide heads); while one tile of k and v is
+// One block computes 64 query rows of one head, each of its four warps 16 of them. It walks over
+// the keys that its last row sees in tiles of 64 (32 for wide heads); while one tile of k and v is
 // multiplied, the next is on its way. q and y cross global memory once, k and v once for each 64
 // query rows, mostly from L2 because the blocks of a head run next to each other. Bound by the
 // matrix instructions and the exponentials between them. Blocks with most keys come first, so that

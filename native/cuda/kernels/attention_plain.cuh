@@ -14,8 +14,8 @@ constexpr int plain_pitch = plain_tile + 4;  // keeps rows of 16 bytes apart and
 __device__ __forceinline__ int plain_tx() { return threadIdx.x & 15; }
 __device__ __forceinline__ int plain_ty() { return int(threadIdx.x) >> 4; }
 
-// Columns [column, column + 32) of rows [first, first + 64) as to[column][row]; zero outside. A warp
-// reads 8 neighbouring columns of 4 rows, whole sectors, and writes to 32 different banks.
+// Columns [column, column + 32) of rows [first, first + 64) as to[column][row]; zero outside. A
+// warp reads 8 neighbouring columns of 4 rows, whole sectors, and writes to 32 different banks.
 template <class T>
 __device__ __forceinline__ void load_slice(float* to, const HeadRows<T>& rows, int first, int end,
                                            int column, int dim) {
@@ -66,8 +66,8 @@ __device__ __forceinline__ void multiply_tiles(float (&s)[4][4], const float* a,
 // s = the 64x64 products of rows a0.. of a with rows b0.. of b. `space` holds two slices.
 template <class T>
 __device__ __forceinline__ void dot_rows(float (&s)[4][4], float* space, const HeadRows<T>& a,
-                                         int a0, int a_end, const HeadRows<T>& b, int b0,
-                                         int b_end, int dim) {
+                                         int a0, int a_end, const HeadRows<T>& b, int b0, int b_end,
+                                         int dim) {
   float* other = space + plain_slice * plain_pitch;
   plain_clear(s);
   for (int column = 0; column < dim; column += plain_slice) {

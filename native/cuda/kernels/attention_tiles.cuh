@@ -1,6 +1,6 @@
 // Tiles of bf16 rows in shared memory and what a warp does with them through mma.sync m16n8k16. A
-// warp owns 16 rows of a result; its accumulator of width 8 * N is float[N][4], where lane 4 * g + t
-// holds columns 8 * i + 2 * t and the next of row g in [i][0..1] and of row g + 8 in [i][2..3].
+// warp owns 16 rows of a result; its accumulator of width 8 * N is float[N][4], where lane 4 * g +
+// t holds columns 8 * i + 2 * t and the next of row g in [i][0..1] and of row g + 8 in [i][2..3].
 #pragma once
 
 #include "../ptx.h"
@@ -47,8 +47,8 @@ __device__ __forceinline__ void left_operand(uint32_t (&a)[4], const bf16* tile,
 
 // s += a * tile^T for 16 columns of a and of the tile; tile row j makes column j of s.
 template <int Width, int N>
-__device__ __forceinline__ void add_dots(float (&s)[N][4], const uint32_t (&a)[4],
-                                         const bf16* tile, int step) {
+__device__ __forceinline__ void add_dots(float (&s)[N][4], const uint32_t (&a)[4], const bf16* tile,
+                                         int step) {
   const int lane = threadIdx.x & 31;
 #pragma unroll
   for (int i = 0; i < N; i += 2) {
@@ -96,8 +96,9 @@ __device__ __forceinline__ void clear(float (&acc)[N][4]) {
 }
 
 // Writes a warp's accumulator, times `low` (row g) and `high` (row g + 8), to columns
-// [column, column + 8 * N) of rows [first, first + 16) below `end`. It passes through the warp's own
-// 16 rows of a tile that nobody else reads any more, so that a store is 16 bytes where rows are wide.
+// [column, column + 8 * N) of rows [first, first + 16) below `end`. It passes through the warp's
+// own 16 rows of a tile that nobody else reads any more, so that a store is 16 bytes where rows are
+// wide.
 template <int Width, int N>
 __device__ __forceinline__ void store_rows(const float (&acc)[N][4], float low, float high,
                                            bf16* tile, const HeadRows<bf16>& rows, int first,

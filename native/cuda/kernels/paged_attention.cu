@@ -69,7 +69,8 @@ void paged_attention(const PagedAttention& op, Stream& stream) {
 void run(const PagedAttention& op, Stream& stream) {
   const bool q_f32 = op.q.dtype == Dtype::f32, cache_f32 = op.k_pages.dtype == Dtype::f32;
   if (q_f32)
-    cache_f32 ? paged_attention<float, float>(op, stream) : paged_attention<float, bf16>(op, stream);
+    cache_f32 ? paged_attention<float, float>(op, stream)
+              : paged_attention<float, bf16>(op, stream);
   else
     cache_f32 ? paged_attention<bf16, float>(op, stream) : paged_attention<bf16, bf16>(op, stream);
 }

@@ -1,8 +1,8 @@
-// Attention over a paged cache in two steps. First the keys of a sequence are cut into pieces of 256;
-// each block makes, for some query rows and one piece, the largest score, the sum of the weights
-// relative to it, and the weighted sum of the values. Then each row adds its pieces up in order.
-// What happens to a row in a block does not depend on which other rows are there: every sum runs
-// over the keys in an order of their own, and a key that a row does not see adds zero.
+// Attention over a paged cache in two steps. First the keys of a sequence are cut into pieces of
+// 256; each block makes, for some query rows and one piece, the largest score, the sum of the
+// weights relative to it, and the weighted sum of the values. Then each row adds its pieces up in
+// order. What happens to a row in a block does not depend on which other rows are there: every sum
+// runs over the keys in an order of their own, and a key that a row does not see adds zero.
 #pragma once
 
 #include <climits>
@@ -18,12 +18,12 @@ constexpr float log2_e = 1.44269504088896341f;
 // Q and C are the types of the queries and of the cache.
 template <class Q, class C>
 struct PagedPieces {
-  const Q* q;                      // [sequences, queries, heads, dim]
-  const C *k_pages, *v_pages;      // [pages, kv_heads, page_tokens, dim]
-  const int *table, *lengths;      // [sequences, max_pages], [sequences]
-  float* sums;                     // [sequences, queries, heads, pieces, dim]
-  float2* statistics;              // [sequences, queries, heads, pieces]: largest score, in base 2,
-                                   // and sum of weights
+  const Q* q;                  // [sequences, queries, heads, dim]
+  const C *k_pages, *v_pages;  // [pages, kv_heads, page_tokens, dim]
+  const int *table, *lengths;  // [sequences, max_pages], [sequences]
+  float* sums;                 // [sequences, queries, heads, pieces, dim]
+  float2* statistics;          // [sequences, queries, heads, pieces]: largest score, in base 2,
+                               // and sum of weights
   int queries, heads, kv_heads, dim, page_tokens, max_pages, pages, pieces;
   float scale;
   bool wide;  // every row starts at a multiple of 16 bytes
@@ -32,8 +32,8 @@ struct PagedPieces {
   // Tokens of the sequence. A length out of range is reported and counts as the nearest in range.
   __device__ __forceinline__ int length(int sequence) const {
     const int given = lengths[sequence];
-    const int length = max(0, min(given, int(min(int64_t{max_pages} * page_tokens,
-                                                 int64_t{INT_MAX}))));
+    const int length =
+        max(0, min(given, int(min(int64_t{max_pages} * page_tokens, int64_t{INT_MAX}))));
     if (length != given && threadIdx.x == 0) length_fault.report(given);
     return length;
   }

@@ -41,8 +41,8 @@ __global__ void __launch_bounds__(threads) paged_pieces_plain(const PagedPieces<
   const int warp = threadIdx.x >> 5, lane = threadIdx.x & 31;
   const int length = p.length(rows.sequence);
   const int here = min(Rows, rows.count() - work.first_row);
-  const int keys = min(piece_keys, p.end(length, rows.query(work.first_row + here - 1)) -
-                                       work.first_key);
+  const int keys =
+      min(piece_keys, p.end(length, rows.query(work.first_row + here - 1)) - work.first_key);
   if (keys <= 0) return;  // no row of the block sees the piece
 
   LaneShare q[Rows];

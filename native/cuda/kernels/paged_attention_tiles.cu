@@ -68,10 +68,10 @@ __global__ void __launch_bounds__(threads) paged_pieces_tiles(const PagedPieces<
   // Tiles 0 to count - 1 hold k, the next `count` v.
   const auto fetch = [&](int n) {
     if (n < 2 * count)
-      load_tile<tile_keys, Width, threads>(
-          tiles + n % ring * tile_elements(tile_keys, Width),
-          CacheRows{n < count ? p.k_pages : p.v_pages, key_at},
-          (n < count ? n : n - count) * tile_keys, keys, p.dim, p.wide);
+      load_tile<tile_keys, Width, threads>(tiles + n % ring * tile_elements(tile_keys, Width),
+                                           CacheRows{n < count ? p.k_pages : p.v_pages, key_at},
+                                           (n < count ? n : n - count) * tile_keys, keys, p.dim,
+                                           p.wide);
     ptx::cp_async_commit();
   };
   const auto next = [&](int n) -> const bf16* {
@@ -117,8 +117,7 @@ __global__ void __launch_bounds__(threads) paged_pieces_tiles(const PagedPieces<
 #pragma unroll
     for (int r = 0; r < 2; ++r) {
       const int row = work.first_row + m * 16 + g + r * 8;
-      seen[m][r] =
-          row < rows.count() ? p.end(length, rows.query(row)) - work.first_key : 0;
+      seen[m][r] = row < rows.count() ? p.end(length, rows.query(row)) - work.first_key : 0;
       top[m][r] = -INFINITY;
 #pragma unroll
       for (int n = 0; n < piece_tiles; ++n)
@@ -184,8 +183,8 @@ __global__ void __launch_bounds__(threads) paged_pieces_tiles(const PagedPieces<
         const int strip = warp + 4 * i;
         if (strip >= strips) continue;
         uint32_t b[4];
-        ptx::ldmatrix_x4_trans(b, tile + (step * 16 + (lane & 15)) * tile_pitch(Width) +
-                                      strip * 16 + (lane >> 4) * 8);
+        ptx::ldmatrix_x4_trans(
+            b, tile + (step * 16 + (lane & 15)) * tile_pitch(Width) + strip * 16 + (lane >> 4) * 8);
         const uint32_t b0[2] = {b[0], b[1]}, b1[2] = {b[2], b[3]};
 #pragma unroll
         for (int m = 0; m < Groups; ++m) {
@@ -224,8 +223,7 @@ __global__ void __launch_bounds__(threads) paged_pieces_tiles(const PagedPieces<
 template <int Width, int Groups>
 void launch_pieces(const PagedPieces<bf16, bf16>& p, int sequences, Stream& stream) {
   const int rows = p.queries * (p.heads / p.kv_heads);
-  const int64_t blocks =
-      int64_t{sequences} * p.kv_heads * ceil_div(rows, Groups * 16) * p.pieces;
+  const int64_t blocks = int64_t{sequences} * p.kv_heads * ceil_div(rows, Groups * 16) * p.pieces;
   launch(stream, paged_pieces_tiles<Width, Groups>, blocks, threads, shared_bytes(Width, Groups),
          p);
 }

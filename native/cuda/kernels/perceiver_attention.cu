@@ -1,6 +1,6 @@
-// The perceiver's attention of core/ops/perceiver_attention.h, on the kernels of attention_*.cu: the
-// features and the latents are the two segments of one list of keys, and each row of a segment holds
-// k and v of all heads side by side. Images are the sequences; there is no mask.
+// The perceiver's attention of core/ops/perceiver_attention.h, on the kernels of attention_*.cu:
+// the features and the latents are the two segments of one list of keys, and each row of a segment
+// holds k and v of all heads side by side. Images are the sequences; there is no mask.
 #include "../run.h"
 #include "attention.cuh"
 
@@ -27,8 +27,12 @@ template <class T>
 Heads<T> joined_heads(T* features, T* latents, const Shape& of_features, const Shape& of_latents,
                       int which) {
   const int64_t width = of_features.count(3), row = 2 * width;
-  return {features + which * width, latents + which * width, of_features[1] * row,
-          of_latents[1] * row,      row,                     static_cast<int>(of_features[1])};
+  return {features + which * width,
+          latents + which * width,
+          of_features[1] * row,
+          of_latents[1] * row,
+          row,
+          static_cast<int>(of_features[1])};
 }
 
 template <class T>
