@@ -180,7 +180,9 @@ template <class T>
 struct PutScaled {
   T* out;
   float scale;
-  __device__ void operator()(int64_t c, float total) const { out[c] = from_float<T>(scale * total); }
+  __device__ void operator()(int64_t c, float total) const {
+    out[c] = from_float<T>(scale * total);
+  }
 };
 
 }  // namespace stylear::cuda

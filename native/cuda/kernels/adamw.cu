@@ -63,12 +63,18 @@ void run(const AdamW& op, Stream& stream) {
          op.factor.as<float>(), op.beta1, op.beta2, factors);
   with_float(op.grad.dtype, [&](auto type) {
     using G = decltype(type);
-    const AdamWBody<G> body{op.weight.as<float>(), op.grad.as<G>(),       op.m.as<float>(),
-                            op.v.as<float>(),      op.rounded.as<bf16>(), factors,
-                            op.beta1,              op.beta2,              op.eps,
+    const AdamWBody<G> body{op.weight.as<float>(),
+                            op.grad.as<G>(),
+                            op.m.as<float>(),
+                            op.v.as<float>(),
+                            op.rounded.as<bf16>(),
+                            factors,
+                            op.beta1,
+                            op.beta2,
+                            op.eps,
                             op.decay};
-    for_each_element(stream, op.weight.count(),
-                     aligned(op.weight, op.grad, op.m, op.v, op.rounded), body);
+    for_each_element(stream, op.weight.count(), aligned(op.weight, op.grad, op.m, op.v, op.rounded),
+                     body);
   });
 }
 

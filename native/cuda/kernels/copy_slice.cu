@@ -44,8 +44,7 @@ void copy_in(Stream& stream, const Runs& runs) {
 void run(const CopySlice& op, Stream& stream) {
   const int axis = op.axis, after = axis + 1;
   const int64_t bytes = bytes_of(op.x.dtype);
-  const int64_t inner =
-      bytes * (after < op.x.shape.rank() ? op.x.shape.count(after) : int64_t{1});
+  const int64_t inner = bytes * (after < op.x.shape.rank() ? op.x.shape.count(after) : int64_t{1});
   const Runs runs{op.x.as<char>() + op.x_begin * inner,
                   op.y.as<char>() + op.y_begin * inner,
                   axis > 0 ? op.x.shape.count(0, axis) : int64_t{1},

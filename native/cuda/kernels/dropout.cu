@@ -26,8 +26,8 @@ __global__ void dropout_kernel(const T* x, const int32_t* seed, T* y, int64_t co
 #pragma unroll
     for (int i = 0; i < 4; ++i)
       if (first + i < count)
-        y[first + i] = from_float<T>(
-            uniform_of(bits.words[i]) >= p ? to_float(x[first + i]) * keep : 0.0f);
+        y[first + i] =
+            from_float<T>(uniform_of(bits.words[i]) >= p ? to_float(x[first + i]) * keep : 0.0f);
   }
 }
 
@@ -38,9 +38,8 @@ void run(const Dropout& op, Stream& stream) {
   const dim3 blocks = element_blocks(ceil_div<int64_t>(count, 4));
   with_float(op.x.dtype, [&](auto type) {
     using T = decltype(type);
-    launch(stream, aligned(op.x, op.y) ? dropout_kernel<T, true> : dropout_kernel<T, false>,
-           blocks, element_threads, 0, op.x.as<T>(), op.seed.as<int32_t>(), op.y.as<T>(), count,
-           op.p);
+    launch(stream, aligned(op.x, op.y) ? dropout_kernel<T, true> : dropout_kernel<T, false>, blocks,
+           element_threads, 0, op.x.as<T>(), op.seed.as<int32_t>(), op.y.as<T>(), count, op.p);
   });
 }
 

@@ -55,8 +55,7 @@ __global__ void links_kernel(const int32_t* keys, int32_t* next, int32_t* first,
     preceded = __any_sync(full_warp, j + lane < t && keys[j + lane] == key);
   int after = -1;
   for (int64_t j = t + 1; j < tokens && after < 0 && key >= 0; j += 32) {
-    const unsigned hits =
-        __ballot_sync(full_warp, j + lane < tokens && keys[j + lane] == key);
+    const unsigned hits = __ballot_sync(full_warp, j + lane < tokens && keys[j + lane] == key);
     if (hits) after = static_cast<int>(j) + __ffs(static_cast<int>(hits)) - 1;
   }
   if (lane == 0) next[t] = after, first[t] = !preceded;
@@ -86,8 +85,7 @@ struct ZeroBody {
   }
 };
 
-void scatter(const EmbeddingBackward& op, const MaybeOut& gradient, bool of_rows,
-             Stream& stream) {
+void scatter(const EmbeddingBackward& op, const MaybeOut& gradient, bool of_rows, Stream& stream) {
   const int64_t tokens = op.ids.count();
   const int width = static_cast<int>(op.dy.shape[-1]);
   auto* keys = stream.scratch<int32_t>(3 * tokens);

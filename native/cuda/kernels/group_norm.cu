@@ -9,9 +9,9 @@ namespace stylear::cuda {
 namespace {
 
 // Statistics are made in two steps. First a thread per channel (8 of them where alignment permits)
-// and piece of 64 pixels leaves two partial sums per channel; threads side by side read neighbouring
-// channels. Then a block per image and group puts the pieces together. Bounded by reading x once
-// there and once when it is normalised.
+// and piece of 64 pixels leaves two partial sums per channel; threads side by side read
+// neighbouring channels. Then a block per image and group puts the pieces together. Bounded by
+// reading x once there and once when it is normalised.
 constexpr int piece_pixels = 64;
 
 struct Extents {
@@ -62,8 +62,7 @@ struct MomentsPiece {
 };
 
 // statistics[image, group] from the pieces, in f64 (Chan et al. 1983, eq. 2.1).
-__global__ void statistics_kernel(const float2* partial, Extents e, float eps,
-                                  float2* statistics) {
+__global__ void statistics_kernel(const float2* partial, Extents e, float eps, float2* statistics) {
   const int64_t image = blockIdx.x / e.groups;
   const int group = blockIdx.x % e.groups, each = e.channels / e.groups;
   const float2* of_image = partial + image * e.pieces * e.channels + group * each;
@@ -238,8 +237,7 @@ float2* sum_pieces(Stream& stream, int64_t images, const Extents& e, bool vector
 void run(const GroupNorm& op, Stream& stream) {
   const Extents e = extents_of(op.x.shape, op.groups);
   const int64_t images = op.x.shape[0];
-  const bool vectors =
-      aligned(op.x, op.weight, op.bias, op.y) && e.channels % vector_width == 0;
+  const bool vectors = aligned(op.x, op.weight, op.bias, op.y) && e.channels % vector_width == 0;
   auto* statistics = op.statistics.as<float2>();
   with_float(op.x.dtype, [&](auto type) {
     using T = decltype(type);
@@ -249,9 +247,9 @@ void run(const GroupNorm& op, Stream& stream) {
            op.eps, statistics);
     with_float(op.weight.dtype, [&](auto weight_type) {
       using W = decltype(weight_type);
-      const GroupNormBody<T, W> body{
-          op.x.as<T>(), op.weight.as<W>(),     op.bias.as<W>(), op.y.as<T>(), statistics,
-          e.pixels * e.channels, e.channels, e.groups,        op.silu};
+      const GroupNormBody<T, W> body{op.x.as<T>(), op.weight.as<W>(), op.bias.as<W>(),
+                                     op.y.as<T>(), statistics,        e.pixels * e.channels,
+                                     e.channels,   e.groups,          op.silu};
       for_each_element(stream, op.x.count(), vectors, body);
     });
   });
@@ -267,11 +265,15 @@ void run(const GroupNormBackward& op, Stream& stream) {
     using T = decltype(type);
     with_float(op.weight.dtype, [&](auto weight_type) {
       using W = decltype(weight_type);
-      const Inputs<T, W> in{op.x.as<T>(),     op.dy.as<T>(), op.weight.as<W>(),
-                            op.bias.as<W>(),  op.statistics.as<float2>(),
-                            e.channels,       e.groups,      op.silu};
-      const float2* partial =
-          sum_pieces(stream, images, e, vectors, GradientPiece<T, W>{in});
+      const Inputs<T, W> in{op.x.as<T>(),
+                            op.dy.as<T>(),
+                            op.weight.as<W>(),
+                            op.bias.as<W>(),
+                            op.statistics.as<float2>(),
+                            e.channels,
+                            e.groups,
+                            op.silu};
+      const float2* partial = sum_pieces(stream, images, e, vectors, GradientPiece<T, W>{in});
       launch(stream, means_kernel<W>, static_cast<unsigned>(images * e.groups), 256, 0, partial,
              op.weight.as<W>(), e, means);
       if (op.dweight.present()) {
@@ -281,9 +283,9 @@ void run(const GroupNormBackward& op, Stream& stream) {
         sum_columns(stream, rows, e.channels, PieceTerm{partial, e.channels, false},
                     PutScaled<W>{op.dbias.as<W>(), 1.0f});
       }
-      for_each_element(stream, op.x.count(), vectors,
-                       GroupNormBackwardBody<T, W>{in, means, op.dx.as<T>(),
-                                                   e.pixels * e.channels});
+      for_each_element(
+          stream, op.x.count(), vectors,
+          GroupNormBackwardBody<T, W>{in, means, op.dx.as<T>(), e.pixels * e.channels});
     });
   });
 }

@@ -35,8 +35,8 @@ __device__ __forceinline__ float2 moments_of(const T* row, int width, float eps)
   return make_float2(mean, 1.0f / sqrtf(Team::sum(squares) / width + eps));
 }
 
-// A team per row (dispatch.h), which reads the row three times, twice from cache. Bounded by memory:
-// x and y once each.
+// A team per row (dispatch.h), which reads the row three times, twice from cache. Bounded by
+// memory: x and y once each.
 template <class T, class W>
 struct LayerNormRow {
   const T* x;
@@ -141,9 +141,12 @@ void run(const LayerNorm& op, Stream& stream) {
     using T = decltype(type);
     with_float(op.weight.dtype, [&](auto weight_type) {
       using W = decltype(weight_type);
-      const LayerNormRow<T, W> body{op.x.as<T>(),    op.weight.as<W>(),
-                                    op.bias.as<W>(), op.y.as<T>(),
-                                    weight_rows(op.x, op.weight), static_cast<int>(width),
+      const LayerNormRow<T, W> body{op.x.as<T>(),
+                                    op.weight.as<W>(),
+                                    op.bias.as<W>(),
+                                    op.y.as<T>(),
+                                    weight_rows(op.x, op.weight),
+                                    static_cast<int>(width),
                                     op.eps};
       for_each_row(stream, rows, width, vectors, body);
     });
@@ -169,8 +172,8 @@ void run(const LayerNormBackward& op, Stream& stream) {
         sum_columns(stream, users, weights, WeightTerm<T, false>{x, dy, moments, of, columns},
                     PutScaled<W>{op.dbias.as<W>(), 1.0f});
       }
-      const LayerNormBackwardRow<T, W> body{x,       op.weight.as<W>(), dy,     op.dx.as<T>(),
-                                            moments, of,                columns};
+      const LayerNormBackwardRow<T, W> body{
+          x, op.weight.as<W>(), dy, op.dx.as<T>(), moments, of, columns};
       for_each_row(stream, rows, width, vectors, body);
     });
   });

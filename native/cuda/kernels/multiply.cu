@@ -35,8 +35,8 @@ struct MultiplyBody {
 
 void run(const Multiply& op, Stream& stream) {
   const int64_t period = op.y.count();
-  const bool vectors = period == 1 ? aligned(op.x, op.z)
-                                   : aligned(op.x, op.y, op.z) && period % vector_width == 0;
+  const bool vectors =
+      period == 1 ? aligned(op.x, op.z) : aligned(op.x, op.y, op.z) && period % vector_width == 0;
   with_float(op.x.dtype, [&](auto type) {
     using T = decltype(type);
     with_float(op.y.dtype, [&](auto y_type) {

@@ -52,16 +52,16 @@ __global__ void gather_kernel(const U* x, U* y, Axes axes, int64_t count) {
   y[i] = x[from];
 }
 
-// Where the innermost axis of y is strided in x and the axis `inner` of y is x's innermost: tiles of
-// 32 x 32 elements pass through shared memory, so that reads and writes both coalesce. Rows of the
-// tile are 33 elements apart, which keeps its columns in different banks. A block of 32 x 8 threads
-// per tile.
+// Where the innermost axis of y is strided in x and the axis `inner` of y is x's innermost: tiles
+// of 32 x 32 elements pass through shared memory, so that reads and writes both coalesce. Rows of
+// the tile are 33 elements apart, which keeps its columns in different banks. A block of 32 x 8
+// threads per tile.
 constexpr int tile = 32;
 
 template <class U>
 __global__ void transpose_kernel(const U* x, U* y, Axes axes, int inner, int64_t tiles_in,
                                  int64_t tiles_out) {
-  SHARED_ARRAY(U, block, tile*(tile + 1));
+  SHARED_ARRAY(U, block, tile * (tile + 1));
   int64_t rest = blockIdx.x;
   const int64_t out0 = rest % tiles_out * tile;  // along y's innermost axis
   rest /= tiles_out;

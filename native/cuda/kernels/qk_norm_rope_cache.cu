@@ -46,7 +46,7 @@ __device__ C* cache_row(const A& a, C* cache, int64_t token, int head) {
 }
 
 // The head's row normed and rotated, as pairs of a lane: pair p is (i, i + half) for
-// i = lane + 32 p. What the norm gives is rounded to T, as it is when it is stored.
+// i = lane + 32 p.
 template <class T, class W>
 __device__ __forceinline__ void norm_and_turn(const T* row, const W* weight, const W* bias,
                                               int position, int half, float eps, float theta,
@@ -74,9 +74,8 @@ __device__ __forceinline__ void norm_and_turn(const T* row, const W* weight, con
     for (int p = 0; p < pairs_of_lane; ++p) {
       const int i = lane + 32 * p;
       if (i >= half) continue;
-      lo[p] = rounded_to<T>((lo[p] - mean) * scale * to_float(weight[i]) + to_float(bias[i]));
-      hi[p] = rounded_to<T>((hi[p] - mean) * scale * to_float(weight[i + half]) +
-                            to_float(bias[i + half]));
+      lo[p] = (lo[p] - mean) * scale * to_float(weight[i]) + to_float(bias[i]);
+      hi[p] = (hi[p] - mean) * scale * to_float(weight[i + half]) + to_float(bias[i + half]);
     }
   }
 #pragma unroll
@@ -85,8 +84,8 @@ __device__ __forceinline__ void norm_and_turn(const T* row, const W* weight, con
     if (i >= half) continue;
     const float2 turn = rotation<T>(position, i, half, theta);
     const float a = lo[p], b = hi[p];
-    lo[p] = rounded_to<T>(a * turn.x - b * turn.y);
-    hi[p] = rounded_to<T>(b * turn.x + a * turn.y);
+    lo[p] = a * turn.x - b * turn.y;
+    hi[p] = b * turn.x + a * turn.y;
   }
 }
 
@@ -134,8 +133,7 @@ __global__ void __launch_bounds__(32 * warps)
                   a.positions[token], a.half, a.eps, a.theta, lo, hi);
     store_pairs(to, a.half, lo, hi);
   } else {
-    for (int c = threadIdx.x & 31; c < width; c += 32)
-      to[c] = from_float<C>(to_float(a.v[at + c]));
+    for (int c = threadIdx.x & 31; c < width; c += 32) to[c] = from_float<C>(to_float(a.v[at + c]));
   }
 }
 
@@ -177,8 +175,7 @@ void run(const QkNormRopeCache& op, Stream& stream) {
   with_float(op.q.dtype, [&](auto type) {
     with_float(weights, [&](auto weight_type) {
       with_float(op.k_pages.dtype, [&](auto cache_type) {
-        qk_norm_rope_cache<decltype(type), decltype(weight_type), decltype(cache_type)>(op,
-                                                                                        stream);
+        qk_norm_rope_cache<decltype(type), decltype(weight_type), decltype(cache_type)>(op, stream);
       });
     });
   });

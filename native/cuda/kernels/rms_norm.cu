@@ -130,7 +130,8 @@ void run(const RmsNorm& op, Stream& stream) {
     with_float(op.weight.dtype, [&](auto weight_type) {
       using W = decltype(weight_type);
       const RmsNormRow<T, W> body{op.x.as<T>(), op.residual.as<T>(), op.weight.as<W>(),
-                                  op.y.as<T>(), op.h.as<T>(), static_cast<int>(width), op.eps};
+                                  op.y.as<T>(), op.h.as<T>(),        static_cast<int>(width),
+                                  op.eps};
       for_each_row(stream, rows, width, vectors, body);
     });
   });
@@ -148,8 +149,7 @@ void run(const RmsNormBackward& op, Stream& stream) {
     with_float(op.weight.dtype, [&](auto weight_type) {
       using W = decltype(weight_type);
       if (op.dweight.present())  // before dx, which may take the place of dy
-        sum_columns(stream, rows, width,
-                    WeightTerm<T>{op.h.as<T>(), op.dy.as<T>(), scale, width},
+        sum_columns(stream, rows, width, WeightTerm<T>{op.h.as<T>(), op.dy.as<T>(), scale, width},
                     PutScaled<W>{op.dweight.as<W>(), 1.0f});
       const RmsNormBackwardRow<T, W> body{op.h.as<T>(),  op.weight.as<W>(), op.dy.as<T>(),
                                           op.dh.as<T>(), op.dx.as<T>(),     scale,

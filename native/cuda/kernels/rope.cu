@@ -9,8 +9,8 @@ namespace stylear::cuda {
 namespace {
 
 // A thread per angle: consecutive threads take consecutive i of one token, and each turns the pair
-// (i, i + headDim / 2) of all heads, so that sine and cosine are computed once per token. Bounded by
-// memory.
+// (i, i + headDim / 2) of all heads, so that sine and cosine are computed once per token. Bounded
+// by memory.
 template <class T>
 __global__ void rope_kernel(const T* x, const int32_t* positions, T* y, int64_t tokens, int heads,
                             int half, float theta, float direction) {
@@ -35,8 +35,8 @@ void run(const Rope& op, Stream& stream) {
   const int heads = static_cast<int>(op.x.shape[2]), half = static_cast<int>(op.x.shape[3]) / 2;
   with_float(op.x.dtype, [&](auto type) {
     using T = decltype(type);
-    launch(stream, rope_kernel<T>, element_blocks(tokens * half), element_threads, 0,
-           op.x.as<T>(), op.positions.as<int32_t>(), op.y.as<T>(), tokens, heads, half, op.theta,
+    launch(stream, rope_kernel<T>, element_blocks(tokens * half), element_threads, 0, op.x.as<T>(),
+           op.positions.as<int32_t>(), op.y.as<T>(), tokens, heads, half, op.theta,
            op.inverse ? -1.0f : 1.0f);
   });
 }

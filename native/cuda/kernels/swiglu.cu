@@ -63,8 +63,8 @@ void run(const SwiGluBackward& op, Stream& stream) {
     using T = decltype(type);
     const SwiGluBackwardBody<T> body{op.gate.as<T>(), op.up.as<T>(), op.dy.as<T>(),
                                      op.dgate.as<T>(), op.dup.as<T>()};
-    for_each_element(stream, op.gate.count(),
-                     aligned(op.gate, op.up, op.dy, op.dgate, op.dup), body);
+    for_each_element(stream, op.gate.count(), aligned(op.gate, op.up, op.dy, op.dgate, op.dup),
+                     body);
   });
 }
 

@@ -57,8 +57,7 @@ void run(const Upsample& op, Stream& stream) {
   const int64_t width = op.x.shape[2], channels = op.x.shape[3];
   with_float(op.x.dtype, [&](auto type) {
     using T = decltype(type);
-    for_each_element(stream, op.x.count(),
-                     aligned(op.x, op.y) && channels % vector_width == 0,
+    for_each_element(stream, op.x.count(), aligned(op.x, op.y) && channels % vector_width == 0,
                      UpsampleBody<T>{op.x.as<T>(), op.y.as<T>(), width, channels});
   });
 }
@@ -67,8 +66,7 @@ void run(const UpsampleBackward& op, Stream& stream) {
   const int64_t width = op.dx.shape[2], channels = op.dx.shape[3];
   with_float(op.dx.dtype, [&](auto type) {
     using T = decltype(type);
-    for_each_element(stream, op.dx.count(),
-                     aligned(op.dx, op.dy) && channels % vector_width == 0,
+    for_each_element(stream, op.dx.count(), aligned(op.dx, op.dy) && channels % vector_width == 0,
                      UpsampleBackwardBody<T>{op.dy.as<T>(), op.dx.as<T>(), width, channels});
   });
 }
