@@ -13,8 +13,8 @@ namespace stylear::cuda {
 class ScratchMemory {
  public:
   virtual ~ScratchMemory() = default;
-  virtual void* take(int64_t bytes) = 0;
-  virtual void give_back(void* block) = 0;
+  virtual void* take_scratch(int64_t bytes) = 0;
+  virtual void give_scratch(void* block) = 0;
 };
 
 // cuBLASLt as it was found when first asked for (cublaslt.h); owned by whoever uses it.
@@ -36,7 +36,7 @@ struct Stream {
   // contents are undefined.
   template <class T>
   T* scratch(int64_t count) {
-    void* block = memory->take(count * static_cast<int64_t>(sizeof(T)));
+    void* block = memory->take_scratch(count * static_cast<int64_t>(sizeof(T)));
     scratch_.push_back(block);
     return static_cast<T*>(block);
   }
@@ -48,7 +48,7 @@ struct Stream {
 
   // The device calls it after each op: what comes later in the stream may have the memory.
   void finish_op() {
-    for (void* block : scratch_) memory->give_back(block);
+    for (void* block : scratch_) memory->give_scratch(block);
     scratch_.clear();
   }
 

@@ -33,8 +33,8 @@ class EmulatedGpu : public cuda::Stream, private cuda::ScratchMemory {
   }
 
  private:
-  void* take(int64_t bytes) override { return device_alloc(static_cast<size_t>(bytes)); }
-  void give_back(void* block) override { device_free(block); }
+  void* take_scratch(int64_t bytes) override { return device_alloc(static_cast<size_t>(bytes)); }
+  void give_scratch(void* block) override { device_free(block); }
 
   cuda::FaultWord word_{};
 };

@@ -18,8 +18,8 @@ namespace stylear {
 inline int failures = 0;
 
 struct Arena : cuda::ScratchMemory {
-  void* take(int64_t bytes) override { return simt::device_alloc(static_cast<size_t>(bytes)); }
-  void give_back(void* block) override { simt::device_free(block); }
+  void* take_scratch(int64_t bytes) override { return simt::device_alloc(static_cast<size_t>(bytes)); }
+  void give_scratch(void* block) override { simt::device_free(block); }
 };
 
 // A tensor whose first element lies `skew` elements past an aligned address.
