@@ -2,6 +2,7 @@
 // f64, on shapes that no tile divides.
 #include <algorithm>
 
+#include "cuda/cublaslt.h"
 #include "simt_products.h"
 
 using namespace stylear;
@@ -153,12 +154,73 @@ void test_quantise(int rows, int width, Dtype type) {
   }
 }
 
+// A library that multiplies on the host, and counts.
+struct HostLibrary : cuda::BlasLibrary {
+  int calls = 0, straight = 0;
+  bool multiply(cuda::Stream&, const cuda::BlasProduct& p) override {
+    ++calls;
+    straight += p.out == Dtype::bf16;
+    const auto value = [](const void* data, Dtype dtype, int64_t i) {
+      return dtype == f32 ? static_cast<const float*>(data)[i]
+                          : float(static_cast<const bf16*>(data)[i]);
+    };
+    std::vector<float> a(p.m * p.k), b(p.n * p.k);
+    for (int64_t i = 0; i < p.m; ++i)
+      for (int64_t t = 0; t < p.k; ++t)
+        a[i * p.k + t] = value(p.a, p.in, p.transpose_a ? t * p.m + i : i * p.k + t);
+    for (int64_t j = 0; j < p.n; ++j)
+      for (int64_t t = 0; t < p.k; ++t)
+        b[j * p.k + t] = value(p.b, p.in, p.transpose_b ? j * p.k + t : t * p.n + j);
+    for (int64_t i = 0; i < p.m; ++i)
+      for (int64_t j = 0; j < p.n; ++j) {
+        float sum = 0;
+        for (int64_t t = 0; t < p.k; ++t) sum += a[i * p.k + t] * b[j * p.k + t];
+        const int64_t at = i * p.n + j;
+        sum = p.alpha * sum + (p.added ? value(p.added, p.out, at) : 0);
+        if (p.out == f32)
+          static_cast<float*>(p.c)[at] = sum;
+        else
+          static_cast<bf16*>(p.c)[at] = bf16(sum);
+      }
+    return true;
+  }
+};
+
+// A product large enough for the library, by it and by our kernels.
+void test_library() {
+  constexpr int m = 136, n = 1040, k = 960;
+  for (const bool dressed : {false, true}) {
+    HostLibrary library;
+    Array x(b16, {m, k}), weight(b16, {n, k}), bias(f32, {n}), y(b16, {m, n}), own(f32, {m, n});
+    x.random(1), weight.random(2), bias.random(3), y.random(4);
+    for (int i = 0; i < m * n; ++i) own.set(i, y[i]);
+    Linear op{x, weight, {}, {}, {}, {}, y, y, Pointwise::none};
+    if (dressed) op.bias = bias, op.function = Pointwise::silu;
+    run_checked(op, &library);
+    op.residual = own, op.y = own;
+    run_checked(op);
+    expect_close(dressed ? "linear by library, dressed" : "linear by library", y, own.values(), 40,
+                 k);
+    Array a(b16, {k, m}), c(b16, {m, n}), own_c(f32, {m, n});
+    a.random(5), c.random(6);
+    for (int i = 0; i < m * n; ++i) own_c.set(i, c[i]);
+    run_checked(Matmul{a, weight, c, true, true, true, 0.25f}, &library);
+    run_checked(Matmul{a, weight, own_c, true, true, true, 0.25f});
+    expect_close("matmul by library", c, own_c.values(), 40, k);
+    if (library.calls == 2 && library.straight == (dressed ? 1 : 2)) continue;
+    ++failures;
+    std::printf("FAIL library: %d calls, %d of them straight into bf16\n", library.calls,
+                library.straight);
+  }
+}
+
 }  // namespace
 
 int main(int argc, char** argv) {
   const bool all = argc < 2;
   const auto wants = [&](const char* name) { return all || !std::strcmp(argv[1], name); };
   if (wants("matmul")) test_matmuls();
+  if (wants("library")) test_library();
   if (wants("conv2d")) test_convs();
   if (wants("nearest_code")) {
     test_nearest(1, 1, 1);

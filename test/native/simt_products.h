@@ -89,13 +89,15 @@ class Array {
 };
 
 template <class Op>
-void run_checked(const Op& op) {
+void run_checked(const Op& op, cuda::BlasLibrary* blas = nullptr) {
   Arena arena;
   cuda::Stream stream;
   stream.memory = &arena;
   stream.multiprocessors = 132;
+  stream.blas = blas;
   op.check();
   cuda::run(op, stream);
+  stream.finish_op();
 }
 
 // |y - expected| within the roundings of a sum of `terms` in f32 and of y's dtype; `size` is how

@@ -70,7 +70,8 @@ void run(const Linear& op, Stream& stream) {
     weight.dtype = Dtype::bf16;
   }
   const GemmShape shape{static_cast<int>(rows), static_cast<int>(outs), static_cast<int>(in)};
-  gemm<true, true>(stream, Dense(op.x, rows, in), Dense(weight, outs, in), shape, epilogue_of(op));
+  gemm_dense<true, true>(stream, Dense(op.x, rows, in), Dense(weight, outs, in), shape,
+                         epilogue_of(op));
 }
 
 }  // namespace stylear::cuda

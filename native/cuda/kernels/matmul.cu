@@ -7,8 +7,8 @@ namespace {
 
 template <bool a_along_k, bool b_along_k>
 void multiply(const Matmul& op, Stream& stream, const GemmShape& shape, const Epilogue& epilogue) {
-  gemm<a_along_k, b_along_k>(stream, Dense(op.a, op.a.shape[0], op.a.shape[1]),
-                             Dense(op.b, op.b.shape[0], op.b.shape[1]), shape, epilogue);
+  gemm_dense<a_along_k, b_along_k>(stream, Dense(op.a, op.a.shape[0], op.a.shape[1]),
+                                   Dense(op.b, op.b.shape[0], op.b.shape[1]), shape, epilogue);
 }
 
 }  // namespace

@@ -1,0 +1,37 @@
+// Large products by cuBLASLt, where a machine has it. The library is found when the device is
+// opened, never linked, and nothing of its headers is needed to build.
+#pragma once
+
+#include <memory>
+#include <string>
+
+#include "../core/tensor.h"
+#include "stream.h"
+
+namespace stylear::cuda {
+
+// c[m, n] = alpha op(a) op(b) + added, all row-major: a is [m, k], or [k, m] if transpose_a; b is
+// [k, n], or [n, k] if transpose_b. Sums in f32 (no tf32).
+struct BlasProduct {
+  const void *a, *b;
+  const void* added;  // like c, may be c; null: nothing
+  void* c;
+  int64_t m, n, k;
+  bool transpose_a, transpose_b;
+  Dtype in, out;  // of a and b; of c. f32 | bf16
+  float alpha;
+};
+
+struct BlasLibrary {
+  virtual ~BlasLibrary() = default;
+  // Enqueues the product. False, with nothing done, if the library has no way to do this one.
+  // Pointers have to be aligned to 16 bytes.
+  virtual bool multiply(Stream& stream, const BlasProduct& product) = 0;
+};
+
+// Opens the file named by the environment variable STYLEAR_CUBLASLT, or else the system's
+// libcublasLt. Null, with the reason in `why`, where there is none; throws ERR_DEVICE if the named
+// file cannot serve.
+std::unique_ptr<BlasLibrary> open_cublaslt(std::string& why);
+
+}  // namespace stylear::cuda
