@@ -1,7 +1,7 @@
 import { describe, expect, test } from 'vitest';
 import { attention, scope } from '../../lib/index.ts';
 import { attend, head } from '../support/attend.ts';
-import { given, input } from '../support/numbers.ts';
+import { given, input, ofSum } from '../support/numbers.ts';
 import { onEveryDevice } from '../support/on_every_device.ts';
 import {
   expectDefinition,
@@ -62,9 +62,10 @@ function formed(dtype: Float, form: Form): OpCase {
           }
       return y;
     },
-    // In bf16 the probabilities are rounded for their product with v, in f32 nothing is.
-    roundings: dtype === 'bf16' ? 3 : 16 + Math.sqrt(dim),
-    gradientRoundings: dtype === 'bf16' ? 8 : 64 + 4 * Math.sqrt(dim),
+    // Scores are sums over dim. An average over keys is shorter than its terms by about the root of
+    // their number, its error is not. In bf16 probabilities are rounded for their product with v.
+    roundings: dtype === 'bf16' ? 3 : ofSum(dim) + 4 * Math.sqrt(keys),
+    gradientRoundings: dtype === 'bf16' ? 8 : 4 * (ofSum(dim) + 4 * Math.sqrt(keys)),
   };
 }
 

@@ -1,7 +1,7 @@
 import { describe, expect, test } from 'vitest';
 import { gradients, pagedAttention, scope, sum } from '../../lib/index.ts';
 import { attend, head } from '../support/attend.ts';
-import { given, type Input, input } from '../support/numbers.ts';
+import { given, type Input, input, ofSum } from '../support/numbers.ts';
 import { onEveryDevice } from '../support/on_every_device.ts';
 import { expectDefinition, expectRefusal, type OpCase, take, upload } from '../support/op_case.ts';
 
@@ -62,7 +62,8 @@ function formed(dtype: Float, cacheDtype: Float, form: Form): OpCase {
           }
       return y;
     },
-    roundings: dtype === 'bf16' ? 3 : 16 + Math.sqrt(dim),
+    // See attention.test.ts.
+    roundings: dtype === 'bf16' ? 3 : ofSum(dim) + 4 * Math.sqrt(Math.max(...lengths)),
   };
 }
 

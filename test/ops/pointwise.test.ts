@@ -12,7 +12,7 @@ import {
   silu,
 } from '../../lib/index.ts';
 import { functions } from '../support/functions.ts';
-import { given, input } from '../support/numbers.ts';
+import { given, input, stored } from '../support/numbers.ts';
 import { onEveryDevice } from '../support/on_every_device.ts';
 import {
   expectDefinition,
@@ -29,7 +29,9 @@ const names = Object.keys(named) as (keyof typeof named)[];
 const mapped = (f: keyof typeof named, dtype: 'f32' | 'bf16', shape: readonly number[]): OpCase => {
   const x = input(shape, 1, { dtype, scale: 2 });
   return {
-    inputs: [f === 'log' ? { ...x, values: x.values.map((v) => Math.abs(v) + 0.125) } : x],
+    inputs: [
+      f === 'log' ? { ...x, values: x.values.map((v) => stored(Math.abs(v) + 0.125, dtype)) } : x,
+    ],
     op: (x) => named[f](x!),
     definition: (x) => x!.map(functions[f]),
     // exp and erf are good to a few roundings in f32; bf16 stores the result once.

@@ -27,7 +27,7 @@ onEveryDevice('reshape', (device) => {
     expectRefusal(
       () => reshape(device.tensor([3, 20]), [7, 8]),
       'ERR_SHAPE',
-      'reshape: expected shape to hold 60 elements, got [7, 8]',
+      'reshape: expected shape to hold 60 elements as [3, 20] does, got [7, 8]',
     );
   });
 });
