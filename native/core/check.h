@@ -6,6 +6,7 @@
 #include <initializer_list>
 #include <sstream>
 #include <string>
+#include <type_traits>
 
 #include "error.h"
 #include "tensor.h"
@@ -18,11 +19,10 @@ class Check {
 
   void dtype(const char* argument, const TensorView& view,
              std::initializer_list<Dtype> allowed) const {
-    std::string names;
-    for (const Dtype d : allowed) {
+    for (const Dtype d : allowed)
       if (view.dtype == d) return;
-      names += (names.empty() ? "" : " or ") + std::string(name_of(d));
-    }
+    std::string names;
+    for (const Dtype d : allowed) names += (names.empty() ? "" : " or ") + std::string(name_of(d));
     fail("ERR_DTYPE", argument, names, name_of(view.dtype));
   }
 
@@ -48,17 +48,20 @@ class Check {
     dtype(argument, view, {other.dtype});
   }
 
-  void shape_that(bool holds, const char* argument, const std::string& expected,
+  // `expected` is what the argument should be, as a literal, or as a function that puts it together
+  // when it is needed: a check that holds costs a comparison.
+  template <class Words>
+  void shape_that(bool holds, const char* argument, const Words& expected,
                   const TensorView& got) const {
-    if (!holds) fail("ERR_SHAPE", argument, expected, got.shape.text());
+    if (!holds) fail("ERR_SHAPE", argument, text_of(expected), got.shape.text());
   }
 
-  template <class T>
-  void that(bool holds, const char* argument, const std::string& expected, const T& got) const {
+  template <class Words, class T>
+  void that(bool holds, const char* argument, const Words& expected, const T& got) const {
     if (holds) return;
     std::ostringstream text;
     text << got;
-    fail("ERR_VALUE", argument, expected, text.str());
+    fail("ERR_VALUE", argument, text_of(expected), text.str());
   }
   void finite(const char* argument, double value) const {
     that(std::isfinite(value), argument, "finite", value);
@@ -93,6 +96,14 @@ class Check {
   }
 
  private:
+  template <class Words>
+  static std::string text_of(const Words& words) {
+    if constexpr (std::is_invocable_v<Words>)
+      return words();
+    else
+      return words;
+  }
+
   const char* op_;
 };
 

@@ -140,7 +140,8 @@ class Pool {
 
   // The smallest free block that is at most a quarter too large.
   static Block* take_free(FreeLists& lists, int index) {
-    for (int at = index; at <= index + 4 && at < classes; ++at) {
+    const int64_t most = bytes_of_class(index) / 4 * 5;
+    for (int at = index; at < classes && bytes_of_class(at) <= most; ++at) {
       if (lists[at].empty()) continue;
       Block* block = lists[at].back();
       lists[at].pop_back();

@@ -26,8 +26,9 @@ struct Add {
     check.finite("alpha", alpha);
     if (!y.present()) return;
     check.dtype("y", y, {x.dtype});
-    check.shape_that(x.count() % y.count() == 0, "y",
-                     "of elements that divide those of x " + x.shape.text(), y);
+    check.shape_that(
+        x.count() % y.count() == 0, "y",
+        [&] { return "of elements that divide those of x " + x.shape.text(); }, y);
     check.same_or_apart("z", z, "y", y);
     check.finite("beta", beta);
   }

@@ -18,8 +18,9 @@ struct Advance {
     const Check check(name);
     check.dtype("x", x, {Dtype::i32});
     check.dtype("step", step, {Dtype::i32});
-    check.shape_that(step.shape == x.shape || step.count() == 1, "step", x.shape.text() + " or [1]",
-                     step);
+    check.shape_that(
+        step.shape == x.shape || step.count() == 1, "step",
+        [&] { return x.shape.text() + " or [1]"; }, step);
     check.apart("step", step, "x", x);
   }
 };

@@ -36,10 +36,13 @@ struct Attention {
     check.dtype("q", op.q, {Dtype::f32, Dtype::bf16});
     const Shape &q = op.q.shape, &k = op.k.shape;
     check.shape_that(q[3] <= 512, "q", "of headDim 512 at most", op.q);
-    check.shape_that(k[0] == q[0] && k[3] == q[3] && q[2] % k[2] == 0, "k",
-                     "[" + std::to_string(q[0]) + ", keys, kvHeads, " + std::to_string(q[3]) +
-                         "] with kvHeads dividing the " + std::to_string(q[2]) + " heads",
-                     op.k);
+    check.shape_that(
+        k[0] == q[0] && k[3] == q[3] && q[2] % k[2] == 0, "k",
+        [&] {
+          return "[" + std::to_string(q[0]) + ", keys, kvHeads, " + std::to_string(q[3]) +
+                 "] with kvHeads dividing the " + std::to_string(q[2]) + " heads";
+        },
+        op.k);
     check.dtype("k", op.k, op.q.dtype);
     check.like("v", op.v, op.k);
     if (op.q_offsets.present()) {

@@ -32,10 +32,12 @@ struct CopySlice {
     }
     check.shape("y", y, expected);
     check.that(length >= 1, "length", "at least 1", length);
-    check.that(x_begin >= 0 && x_begin + length <= x.shape[axis], "xBegin",
-               "such that the slice lies in x " + x.shape.text(), x_begin);
-    check.that(y_begin >= 0 && y_begin + length <= y.shape[axis], "yBegin",
-               "such that the slice lies in y " + y.shape.text(), y_begin);
+    check.that(
+        x_begin >= 0 && x_begin + length <= x.shape[axis], "xBegin",
+        [&] { return "such that the slice lies in x " + x.shape.text(); }, x_begin);
+    check.that(
+        y_begin >= 0 && y_begin + length <= y.shape[axis], "yBegin",
+        [&] { return "such that the slice lies in y " + y.shape.text(); }, y_begin);
     check.apart("y", y, "x", x);
   }
 };

@@ -31,8 +31,9 @@ struct GroupNorm {
     check.like("bias", bias, weight);
     check.like("y", y, x);
     check.same_or_apart("y", y, "x", x);
-    check.that(groups >= 1 && x.shape[-1] % groups == 0, "groups",
-               "a divisor of the " + std::to_string(x.shape[-1]) + " channels", groups);
+    check.that(
+        groups >= 1 && x.shape[-1] % groups == 0, "groups",
+        [&] { return "a divisor of the " + std::to_string(x.shape[-1]) + " channels"; }, groups);
     check.shape("statistics", statistics, {x.shape[0], groups, 2});
     check.dtype("statistics", statistics, {Dtype::f32});
     check.that(eps > 0, "eps", "positive", eps);

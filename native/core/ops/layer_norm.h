@@ -13,10 +13,13 @@ inline void check_layer_norm_weight(const Check& check, const char* argument,
   if (weight.shape.rank() != 2) return check.shape(argument, weight, {x.shape[-1]});
   check.rank_at_least("x", x, 2, "[..., heads, dim]");
   const int64_t heads = x.shape[-2], groups = weight.shape[0];
-  check.shape_that(heads % groups == 0 && weight.shape[1] == x.shape[-1], argument,
-                   "[groups, " + std::to_string(x.shape[-1]) + "] with groups dividing the " +
-                       std::to_string(heads) + " heads",
-                   weight);
+  check.shape_that(
+      heads % groups == 0 && weight.shape[1] == x.shape[-1], argument,
+      [&] {
+        return "[groups, " + std::to_string(x.shape[-1]) + "] with groups dividing the " +
+               std::to_string(heads) + " heads";
+      },
+      weight);
 }
 
 struct LayerNorm {

@@ -20,8 +20,9 @@ struct Multiply {
     const Check check(name);
     check.dtype("x", x, {Dtype::f32, Dtype::bf16});
     check.dtype("y", y, {x.dtype, Dtype::f32});
-    check.shape_that(x.count() % y.count() == 0, "y",
-                     "of elements that divide those of x " + x.shape.text(), y);
+    check.shape_that(
+        x.count() % y.count() == 0, "y",
+        [&] { return "of elements that divide those of x " + x.shape.text(); }, y);
     check.like("z", z, x);
     check.same_or_apart("z", z, "x", x);
     check.same_or_apart("z", z, "y", y);

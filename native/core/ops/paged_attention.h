@@ -32,10 +32,13 @@ struct PagedAttention {
     check.shape_that(q.shape[3] <= 256, "q", "of headDim 256 at most", q);
     check.rank("kPages", k_pages, 4, "[pages, kvHeads, pageTokens, headDim]");
     check.dtype("kPages", k_pages, {Dtype::f32, Dtype::bf16});
-    check.shape_that(k_pages.shape[3] == q.shape[3] && q.shape[2] % k_pages.shape[1] == 0, "kPages",
-                     "[pages, kvHeads, pageTokens, " + std::to_string(q.shape[3]) +
-                         "] with kvHeads dividing the " + std::to_string(q.shape[2]) + " heads",
-                     k_pages);
+    check.shape_that(
+        k_pages.shape[3] == q.shape[3] && q.shape[2] % k_pages.shape[1] == 0, "kPages",
+        [&] {
+          return "[pages, kvHeads, pageTokens, " + std::to_string(q.shape[3]) +
+                 "] with kvHeads dividing the " + std::to_string(q.shape[2]) + " heads";
+        },
+        k_pages);
     check.like("vPages", v_pages, k_pages);
     check.rank("table", table, 2, "[sequences, maxPages]");
     check.shape("table", table, {q.shape[0], table.shape[1]});

@@ -18,8 +18,9 @@ struct Permute {
   void check() const {
     const Check check(name);
     const int rank = x.shape.rank();
-    check.that(order.count == rank, "order", "one entry per axis of x " + x.shape.text(),
-               order.count);
+    check.that(
+        order.count == rank, "order", [&] { return "one entry per axis of x " + x.shape.text(); },
+        order.count);
     unsigned seen = 0;
     Shape expected;
     for (int a = 0; a < rank; ++a) {

@@ -18,8 +18,9 @@ struct Repeat {
   void check() const {
     const Check check(name);
     check.dtype("x", x, {Dtype::f32, Dtype::bf16});
-    check.shape_that(y.count() % x.count() == 0, "y",
-                     "a multiple of the " + std::to_string(x.count()) + " elements of x", y);
+    check.shape_that(
+        y.count() % x.count() == 0, "y",
+        [&] { return "a multiple of the " + std::to_string(x.count()) + " elements of x"; }, y);
     check.dtype("y", y, {x.dtype});
     check.apart("y", y, "x", x);
   }

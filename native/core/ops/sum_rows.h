@@ -19,8 +19,9 @@ struct SumRows {
   void check() const {
     const Check check(name);
     check.dtype("x", x, {Dtype::f32, Dtype::bf16});
-    check.shape_that(x.count() % y.count() == 0, "x",
-                     "a multiple of the " + std::to_string(y.count()) + " elements of y", x);
+    check.shape_that(
+        x.count() % y.count() == 0, "x",
+        [&] { return "a multiple of the " + std::to_string(y.count()) + " elements of y"; }, x);
     check.dtype("y", y, {x.dtype, Dtype::f32});
     check.apart("y", y, "x", x);
     check.finite("scale", scale);
