@@ -1,0 +1,151 @@
+"""The same ops by PyTorch, timed on request: one JSON request a line on stdin, one reply a line.
+
+A request is {"op": name, "dtype": "f32" | "bf16", ...shape, "seconds": s}; the reply {"seconds": median
+of one call}, or {"error": text}. Started and fed by bench/compare/torch.ts; needs torch, nothing else.
+"""
+
+import json
+import sys
+import time
+
+import torch
+import torch.nn.functional as F
+
+DTYPES = {"f32": torch.float32, "bf16": torch.bfloat16}
+
+
+def randn(*shape, dtype, grad=False):
+    return torch.randn(*shape).to(dtype).requires_grad_(grad)
+
+
+def linear(r, t):
+    x, w = randn(r["rows"], r["in"], dtype=t), randn(r["out"], r["in"], dtype=t)
+    return lambda: F.linear(x, w)
+
+
+def attention(r, t):
+    q = randn(r["sequences"], r["heads"], r["queries"], r["headDim"], dtype=t)
+    k, v = (randn(r["sequences"], r["heads"], r["keys"], r["headDim"], dtype=t) for _ in "kv")
+    return lambda: F.scaled_dot_product_attention(q, k, v, is_causal=r["causal"])
+
+
+def attention_backward(r, t):
+    shape = (r["sequences"], r["heads"], r["queries"], r["headDim"])
+    q, k, v = (randn(*shape, dtype=t, grad=True) for _ in "qkv")
+    y = F.scaled_dot_product_attention(q, k, v, is_causal=r["causal"])
+    dy = torch.randn_like(y)
+    return lambda: torch.autograd.grad(y, (q, k, v), dy, retain_graph=True)
+
+
+def perceiver_attention(r, t):
+    shape = (r["images"], r["heads"], r["queries"], r["headDim"])
+    q, lk, lv = (randn(*shape, dtype=t) for _ in range(3))
+    fk, fv = (randn(r["images"], r["heads"], r["features"], r["headDim"], dtype=t) for _ in range(2))
+    return lambda: F.scaled_dot_product_attention(q, torch.cat([fk, lk], 2), torch.cat([fv, lv], 2))
+
+
+def sample(r, t):
+    c, u = randn(r["rows"], r["width"], dtype=t), randn(r["rows"], r["width"], dtype=t)
+
+    def step():
+        logits = (u + 4 * (c - u)).float()
+        kept = torch.topk(logits, r["topK"])
+        probabilities = torch.softmax(kept.values, -1)
+        return kept.indices.gather(-1, torch.multinomial(probabilities, 1))
+
+    return step
+
+
+def conv2d(r, t):
+    x = randn(r["images"], r["in"], r["height"], r["width"], dtype=t)
+    x = x.to(memory_format=torch.channels_last)
+    w = randn(r["out"], r["in"], r["kernel"], r["kernel"], dtype=t)
+    w = w.to(memory_format=torch.channels_last)
+    return lambda: F.conv2d(x, w, padding=r["kernel"] // 2)
+
+
+def norm(r, t):
+    x, w, b = randn(r["rows"], r["dim"], dtype=t), randn(r["dim"], dtype=t), randn(r["dim"], dtype=t)
+    if r["kind"] == "rms":
+        return lambda: F.rms_norm(x, (r["dim"],), w, 1e-5)
+    return lambda: F.layer_norm(x, (r["dim"],), w, b, 1e-5)
+
+
+def group_norm(r, t):
+    x = randn(r["images"], r["channels"], r["height"], r["width"], dtype=t)
+    x = x.to(memory_format=torch.channels_last)
+    w, b = randn(r["channels"], dtype=t), randn(r["channels"], dtype=t)
+    return lambda: F.silu(F.group_norm(x, 32, w, b, 1e-6))
+
+
+def pointwise(r, t):
+    x = randn(r["count"], dtype=t)
+    f = {"gelu": F.gelu, "silu": F.silu, "quick_gelu": lambda x: x * torch.sigmoid(1.702 * x)}
+    return lambda: f[r["function"]](x)
+
+
+def swiglu(r, t):
+    gate, up = randn(r["count"], dtype=t), randn(r["count"], dtype=t)
+    return lambda: F.silu(gate) * up
+
+
+def cross_entropy(r, t):
+    logits, labels = randn(r["rows"], r["classes"], dtype=t), torch.randint(r["classes"], (r["rows"],))
+    return lambda: F.cross_entropy(logits, labels, reduction="none")
+
+
+def adamw(r, t):
+    w = torch.nn.Parameter(randn(r["count"], dtype=torch.float32))
+    w.grad = randn(r["count"], dtype=torch.float32)
+    optimizer = torch.optim.AdamW([w], fused=True)
+    return optimizer.step
+
+
+def embedding(r, t):
+    table, ids = randn(r["vocabulary"], r["dim"], dtype=t), torch.randint(r["vocabulary"], (r["rows"],))
+    return lambda: F.embedding(ids, table)
+
+
+def vit_block(r, t):
+    d, heads = r["dim"], r["heads"]
+    layer = torch.nn.TransformerEncoderLayer(
+        d, heads, r["mlp"], 0.0, "gelu", batch_first=True, norm_first=True, dtype=t
+    ).eval()
+    stack = torch.nn.TransformerEncoder(layer, r["blocks"], enable_nested_tensor=False).eval()
+    x = randn(r["images"], r["tokens"], d, dtype=t)
+    return lambda: stack(x)
+
+
+OPS = {f.__name__: f for f in (
+    linear, attention, attention_backward, perceiver_attention, sample, conv2d, norm, group_norm,
+    pointwise, swiglu, cross_entropy, adamw, embedding, vit_block,
+)}
+NEEDS_GRAD = {"attention_backward"}
+
+
+def measure(request):
+    with torch.set_grad_enabled(request["op"] in NEEDS_GRAD):
+        step = OPS[request["op"]](request, DTYPES[request["dtype"]])
+        for _ in range(2):
+            step()  # warm-up
+        times, end = [], time.perf_counter() + request["seconds"]
+        while len(times) < 5 or time.perf_counter() < end:
+            begin = time.perf_counter()
+            step()
+            times.append(time.perf_counter() - begin)
+    return sorted(times)[len(times) // 2]
+
+
+def main():
+    torch.manual_seed(1)
+    torch.set_num_threads(int(sys.argv[1]))
+    print(json.dumps({"version": torch.__version__}), flush=True)
+    for line in sys.stdin:
+        try:
+            reply = {"seconds": measure(json.loads(line))}
+        except Exception as error:  # an op this build of torch lacks is an empty cell, not the end
+            reply = {"error": f"{type(error).__name__}: {error}"}
+        print(json.dumps(reply), flush=True)
+
+
+main()
