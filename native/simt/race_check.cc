@@ -33,25 +33,24 @@ bool allocated(const char* p, unsigned bytes) {
 }
 }  // namespace
 
-std::string region_name(const void* p) {
-  char b[96];
-  for (auto& r : worker->carved)
-    if (p >= r.p && p < r.p + r.bytes) {
-      std::snprintf(b, sizeof b, "carved region %zu, byte %zu", size_t(&r - worker->carved.data()),
-                    size_t((const char*)p - r.p));
-      return b;
-    }
-  for (auto& r : worker->statics)
-    if (p >= r.p && p < r.p + r.bytes) {
-      std::snprintf(b, sizeof b, "static array, byte %zu of %zu", size_t((const char*)p - r.p),
-                    r.bytes);
-      return b;
-    }
-  if (worker->dynamic && p >= worker->dynamic && p < worker->dynamic + worker->launch->shared) {
-    std::snprintf(b, sizeof b, "dynamic shared memory, byte %zu",
-                  size_t((const char*)p - worker->dynamic));
-    return b;
+std::string region_name(const void* address) {
+  const char* p = static_cast<const char*>(address);
+  const auto named = [&](const std::string& what, const char* begin, size_t bytes) {
+    return what + ", byte " + std::to_string(p - begin) + " of " + std::to_string(bytes);
+  };
+  size_t index = 0;
+  for (const Region& r : worker->carved) {
+    if (p >= r.p && p < r.p + r.bytes)
+      return named("carved region " + std::to_string(index), r.p, r.bytes);
+    ++index;
   }
+  for (const Region& r : worker->statics)
+    if (p >= r.p && p < r.p + r.bytes)
+      return named("shared array " + std::string(r.name), r.p, r.bytes);
+  const char* dynamic = worker->dynamic;
+  const size_t bytes = worker->launch->shared;
+  if (dynamic && p >= dynamic && p < dynamic + bytes)
+    return named("dynamic shared memory", dynamic, bytes);
   return "no shared variable (out of bounds)";
 }
 

@@ -82,30 +82,28 @@ const char* wait_name(Wait w) {
   return "?";
 }
 }  // namespace
-[[noreturn]] void deadlock() {
-  std::string s = "deadlock: no thread of the block can run\n";
-  // one line per distinct waiting place
-  std::vector<bool> seen(worker->threads);
-  for (unsigned i = 0; i < worker->threads; ++i) {
-    if (seen[i]) continue;
-    Fiber& a = worker->fibers[i];
+void deadlock() {
+  const auto together = [](const Fiber& a, const Fiber& b) {
+    return a.wait == b.wait && a.line == b.line && a.file == b.file && a.what == b.what;
+  };
+  std::string report = "deadlock: no thread of the block can run";
+  std::vector<bool> told(worker->threads);
+  for (unsigned i = 0; i < worker->threads; ++i) {  // a line for each place where threads wait
+    if (told[i]) continue;
+    const Fiber& first = worker->fibers[i];
     unsigned count = 0;
     for (unsigned j = i; j < worker->threads; ++j) {
-      Fiber& b = worker->fibers[j];
-      if (b.wait == a.wait && b.line == a.line && b.file == a.file && b.what == a.what) {
-        seen[j] = true;
-        ++count;
-      }
+      if (!together(first, worker->fibers[j])) continue;
+      told[j] = true;
+      ++count;
     }
-    char buf[512];
-    if (a.wait == Wait::done)
-      std::snprintf(buf, sizeof buf, "  %u threads from %u on: exited\n", count, i);
-    else
-      std::snprintf(buf, sizeof buf, "  %u threads from %u on: %s %s at %s:%d\n", count, i,
-                    wait_name(a.wait), a.what, a.file, a.line);
-    s += buf;
+    report += "\n  " + std::to_string(count) + " threads from " + std::to_string(i) +
+              " on: " + wait_name(first.wait);
+    if (first.wait != Wait::done)
+      report +=
+          std::string(" ") + first.what + " at " + first.file + ":" + std::to_string(first.line);
   }
-  fail("%s", s.c_str());
+  fail("%s", report.c_str());
 }
 
 void block_current() {  // the current fiber is no longer ready: run somebody else
