@@ -27,7 +27,7 @@ inline bool gemm_by_library(Stream& stream, const Dense& a, bool transpose_a, co
   constexpr double least = 1 << 27;  // multiply-adds; below, starting it takes as long as the work
   if (!stream.blas || a.dtype != b.dtype || !a.vectors || !b.vectors) return false;
   if (double(shape.m) * shape.n * shape.k < least) return false;
-  const bool direct = !epilogue.scale && !epilogue.side && !epilogue.bias.data &&
+  const bool direct = !epilogue.scale && !epilogue.sums && !epilogue.bias.data &&
                       epilogue.function == Pointwise::none && vector_aligned(epilogue.y) &&
                       vector_aligned(epilogue.residual.data) && shape.n % 8 == 0;
   BlasProduct product{a.data,  b.data,      nullptr,     nullptr, shape.m,    shape.n,

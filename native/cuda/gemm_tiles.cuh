@@ -46,14 +46,27 @@ __device__ __forceinline__ void store_sums(const float* sums, int row0, int col0
                                            const GemmShape& shape, const Epilogue& epilogue,
                                            float* shares) {
 #pragma unroll 1
-  for (int i = threadIdx.x; i < rows * cols; i += threads) {
+  for (int i = 4 * threadIdx.x; i < rows * cols; i += 4 * threads) {
     const int row = row0 + i / cols, col = col0 + i % cols;
     if (row >= shape.m || col >= shape.n) continue;
-    const float sum = sums[sum_place<cols>(i / cols, i % cols)];
-    if (shares)
-      shares[(int64_t{blockIdx.y} * shape.m + row) * shape.n + col] = sum;
-    else
-      epilogue.store(row, col, sum);
+    const float4 four =
+        *reinterpret_cast<const float4*>(sums + sum_place<cols>(i / cols, i % cols));
+    const float v[4] = {four.x, four.y, four.z, four.w};
+    if (epilogue.vectors && shares) {
+      store(shares + (int64_t{blockIdx.y} * shape.m + row) * shape.n + col, v);
+    } else if (epilogue.vectors) {
+      epilogue.store_product(row, col, v);
+    } else {
+      const int count = min(4, shape.n - col);
+#pragma unroll 1
+      for (int j = 0; j < count; ++j) {
+        const float sum = j == 0 ? v[0] : j == 1 ? v[1] : j == 2 ? v[2] : v[3];
+        if (shares)
+          shares[(int64_t{blockIdx.y} * shape.m + row) * shape.n + col + j] = sum;
+        else
+          epilogue.store(row, col + j, sum);
+      }
+    }
   }
 }
 
@@ -74,22 +87,30 @@ inline void split(GemmShape& shape, int64_t tiles, int step) {
   shape.splits = ceil_div(shape.k, shape.share);
 }
 
-// Adds the shares [splits, m, n] of each element in order and finishes it. One thread per element;
-// each share is read once, coalesced: bound by memory, mostly L2.
-static __global__ void add_shares_kernel(const float* shares, int64_t count, int splits,
-                                         int64_t width, Epilogue epilogue) {
-  const int64_t at = int64_t{blockIdx.x} * blockDim.x + threadIdx.x;
+// Adds the shares [splits, m, n] of each element in order and finishes it. One thread per n
+// neighbours; each share is read once, coalesced: bound by memory, mostly L2.
+template <int n>
+__global__ void add_shares_kernel(const float* shares, int64_t count, int splits, int64_t width,
+                                  Epilogue epilogue) {
+  const int64_t at = (int64_t{blockIdx.x} * blockDim.x + threadIdx.x) * n;
   if (at >= count) return;
-  float sum = 0;
-  for (int s = 0; s < splits; ++s) sum += shares[s * count + at];
-  epilogue.store(at / width, at % width, sum);
+  float sum[n] = {};
+  for (int s = 0; s < splits; ++s) {
+    float share[n];
+    load(shares + s * count + at, share);
+#pragma unroll
+    for (int i = 0; i < n; ++i) sum[i] += share[i];
+  }
+  epilogue.store_product(at / width, at % width, sum);
 }
 
 inline void add_shares(Stream& stream, const float* shares, const GemmShape& shape,
                        const Epilogue& epilogue) {
   const int64_t count = int64_t{shape.m} * shape.n;
-  launch(stream, add_shares_kernel, dim3(static_cast<unsigned>(ceil_div<int64_t>(count, 256))), 256,
-         0, shares, count, shape.splits, int64_t{shape.n}, epilogue);
+  const int64_t each = epilogue.vectors ? 4 : 1;
+  launch(stream, epilogue.vectors ? add_shares_kernel<4> : add_shares_kernel<1>,
+         dim3(static_cast<unsigned>(ceil_div<int64_t>(count, 256 * each))), 256, 0, shares, count,
+         shape.splits, int64_t{shape.n}, epilogue);
 }
 
 }  // namespace stylear::cuda

@@ -73,7 +73,8 @@ __global__ void __launch_bounds__(256)
       if (lane == r * outs_each + o) own = sum;
     }
   const int row = row0 + lane / outs_each, out = out0 + lane % outs_each;
-  if (lane < rows_each * outs_each && row < rows && out < outs) epilogue.store(row, out, own);
+  if (lane < rows_each * outs_each && row < rows && out < outs)
+    epilogue.store_with_side(row, out, own);
 }
 
 template <class X, class Weight>

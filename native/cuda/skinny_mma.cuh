@@ -61,7 +61,11 @@ struct SkinnyMma {
   // other's banks.
   static constexpr int line = outs + 4;
   static constexpr size_t partials = size_t{warps} * row_tiles * 8 * line;  // floats
-  static constexpr size_t shared = ring * 16 > partials * 4 ? ring * 16 : partials * 4;
+  // Then the factors of a low-rank update: [rows, rank] and [rank, outs].
+  static constexpr int most_rank = 64;
+  static constexpr size_t side = size_t{most_rank} * (row_tiles * 8 + outs);  // floats
+  static constexpr size_t at_end = (partials + side) * 4;                     // bytes
+  static constexpr size_t shared = ring * 16 > at_end ? ring * 16 : at_end;
 };
 
 // What lies at `terms` neighbouring elements, as 16-byte words; past `valid` of them zero.
@@ -171,6 +175,17 @@ __global__ void __launch_bounds__(256, row_tiles* out_tiles <= 2 ? 2 : 1)
   ptx::cp_async_wait<0>();
   __syncthreads();
   float* partials = reinterpret_cast<float*>(shared);
+  float* side = partials + Shape::partials;
+  float* side_weight = side + row_tiles * 8 * Shape::most_rank;
+  if (epilogue.side) {
+    const int rank = epilogue.rank;
+    for (int i = threadIdx.x; i < rows * rank; i += Shape::threads) side[i] = epilogue.side[i];
+    for (int i = threadIdx.x; i < rank * Shape::outs; i += Shape::threads) {
+      const int out = out0 + i % Shape::outs;
+      side_weight[i] =
+          out < outs ? epilogue.side_weight[i / Shape::outs * epilogue.width + out] : 0.0f;
+    }
+  }
 #pragma unroll
   for (int o = 0; o < out_tiles; ++o)
 #pragma unroll
@@ -185,11 +200,14 @@ __global__ void __launch_bounds__(256, row_tiles* out_tiles <= 2 ? 2 : 1)
   for (int i = threadIdx.x; i < row_tiles * 8 * Shape::outs; i += Shape::threads) {
     const int row = i / Shape::outs, out = i % Shape::outs;
     if (row >= rows || out0 + out >= outs) continue;
-    float sum = 0;
+    float sum = 0, update = 0;
 #pragma unroll
     for (int w = 0; w < Shape::warps; ++w)
       sum += partials[(w * row_tiles * 8 + row) * Shape::line + out];
-    epilogue.store(row, out0 + out, sum);
+    if (epilogue.side)
+      for (int r = 0; r < epilogue.rank; ++r)
+        update = fmaf(side[row * epilogue.rank + r], side_weight[r * Shape::outs + out], update);
+    epilogue.store_neighbours(row, out0 + out, {sum}, {update});
   }
 }
 

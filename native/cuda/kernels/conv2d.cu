@@ -28,8 +28,8 @@ void run(const Conv2d& op, Stream& stream) {
   const int64_t outs = op.y.shape[3], terms = op.weight.count() / outs;
   const GemmShape shape = conv_shape(Conv2d::name, op.y.count() / outs, outs, terms);
   Epilogue epilogue(op.y, outs);
-  epilogue.bias = Values(op.bias);
-  epilogue.residual = Values(op.residual);
+  epilogue.set_bias(op.bias);
+  epilogue.set_residual(op.residual);
   gemm<true, true>(stream, Patches(op.x, conv), Dense(op.weight, outs, terms), shape, epilogue);
 }
 

@@ -1,6 +1,8 @@
 // Up to 64 rows by the kernels that read weights once (skinny_*.cuh), more rows as a product of
 // tiles (gemm.cuh). For those, weights of i8 are first widened into scratch memory, exactly; their
 // scale is applied to the sums.
+#include <utility>
+
 #include "../gemm.cuh"
 #include "../run.h"
 #include "../skinny_fma.cuh"
@@ -26,14 +28,14 @@ __global__ void widen_kernel(const int8_t* from, bf16* to, int64_t count, bool v
 Epilogue epilogue_of(const Linear& op) {
   Epilogue epilogue(op.y, op.weight.shape[0]);
   epilogue.function = op.function;
-  epilogue.scale = op.scale.as<float>();
+  epilogue.set_scale(op.scale);
   if (op.side.present()) {
     epilogue.side = op.side.as<float>();
     epilogue.side_weight = Values(op.side_weight);
     epilogue.rank = static_cast<int>(op.side.shape[-1]);
   }
-  epilogue.bias = Values(op.bias);
-  epilogue.residual = Values(op.residual);
+  epilogue.set_bias(op.bias);
+  epilogue.set_residual(op.residual);
   return epilogue;
 }
 
@@ -70,8 +72,20 @@ void run(const Linear& op, Stream& stream) {
     weight.dtype = Dtype::bf16;
   }
   const GemmShape shape{static_cast<int>(rows), static_cast<int>(outs), static_cast<int>(in)};
-  gemm_dense<true, true>(stream, Dense(op.x, rows, in), Dense(weight, outs, in), shape,
-                         epilogue_of(op));
+  const Dense x(op.x, rows, in), w(weight, outs, in);
+  Epilogue epilogue = epilogue_of(op);
+  if (!op.side.present()) return gemm_dense<true, true>(stream, x, w, shape, epilogue);
+
+  // The low-rank update is a second product, which finishes the sums of the first.
+  TensorView sums;
+  sums.data = stream.scratch<float>(rows * outs);
+  sums.dtype = Dtype::f32;
+  gemm_dense<true, true>(stream, x, w, shape, Epilogue(sums, outs));
+  const int rank = std::exchange(epilogue.rank, 0);
+  epilogue.side = nullptr;
+  epilogue.sums = static_cast<const float*>(sums.data);
+  gemm<true, false>(stream, Dense(op.side, rows, rank), Dense(op.side_weight, rank, outs),
+                    {shape.m, shape.n, rank}, epilogue);
 }
 
 }  // namespace stylear::cuda

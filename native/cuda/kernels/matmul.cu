@@ -19,7 +19,7 @@ void run(const Matmul& op, Stream& stream) {
                         static_cast<int>(k)};
   Epilogue epilogue(op.c, shape.n);
   epilogue.alpha = op.alpha;
-  if (op.accumulate) epilogue.residual = Values(op.c);
+  if (op.accumulate) epilogue.set_residual(op.c);
   if (op.transpose_a)
     op.transpose_b ? multiply<false, true>(op, stream, shape, epilogue)
                    : multiply<false, false>(op, stream, shape, epilogue);
