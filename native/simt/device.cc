@@ -9,6 +9,7 @@
 #include "../cuda/stream.h"
 #include "../host/host_device.h"
 #include "engine.h"
+#include "state.h"
 
 namespace stylear::simt {
 
@@ -54,7 +55,9 @@ struct CheckedMemory {
 
 int score(std::string&) { return 1; }
 
+// What the environment says of schedules holds from the opening of a device on.
 Device* open(const OpenOptions& asked) {
+  options() = options_from_environment();
   if (asked.threads > 0) options().workers = static_cast<unsigned>(asked.threads);
   const unsigned threads =
       options().workers ? options().workers : std::max(1u, std::thread::hardware_concurrency());

@@ -124,7 +124,9 @@ class Team {
   Stats counted_{};
 };
 
-Options from_environment() {
+}  // namespace
+
+Options options_from_environment() {
   const auto is = [](const char* name, const char* value) {
     const char* text = std::getenv(name);
     return text && !std::strcmp(text, value);
@@ -143,10 +145,8 @@ Options from_environment() {
   return o;
 }
 
-}  // namespace
-
 Options& options() {
-  static Options options = from_environment();
+  static Options options = options_from_environment();
   return options;
 }
 const Stats& last_stats() { return counted_last; }

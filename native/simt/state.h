@@ -104,6 +104,9 @@ struct Cell {
 struct AsyncState;  // mbarriers and wgmma of the block (async_state.h)
 void async_free(AsyncState* state);
 
+// What STYLEAR_SIMT_ORDER, _ASYNC, _SEED and _WORKERS say.
+Options options_from_environment();
+
 // An OS thread and the block it runs.
 struct Worker {
   Options opt;
