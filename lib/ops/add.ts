@@ -1,4 +1,4 @@
-import { record } from '../autograd/record.ts';
+import { record, wanted } from '../autograd/record.ts';
 import type { Tensor } from '../tensor/tensor.ts';
 import { sumLike } from './sum_rows.ts';
 
@@ -20,7 +20,10 @@ export interface AddOptions {
 export function add(x: Tensor, y: Tensor, { alpha = 1, beta = 1 }: AddOptions = {}): Tensor {
   const z = x.like();
   x.device.run('add', { x, y, z, alpha, beta });
-  return record(z, [x, y], (dz) => [scale(dz, alpha), sumLike(dz, y, beta)]);
+  return record(z, [x, y], (dz) => [
+    wanted(x) ? scaled(dz, alpha) : undefined,
+    wanted(y) ? sumLike(dz, y, beta) : undefined,
+  ]);
 }
 
 /**
@@ -44,3 +47,5 @@ export function scale(x: Tensor, alpha: number): Tensor {
   x.device.run('add', { x, z, alpha, beta: 0 });
   return record(z, [x], (dz) => [scale(dz, alpha)]);
 }
+
+const scaled = (x: Tensor, alpha: number): Tensor => (alpha === 1 ? x : scale(x, alpha));

@@ -1,4 +1,4 @@
-import { record, recordAll } from '../autograd/record.ts';
+import { record, recordAll, wanted } from '../autograd/record.ts';
 import { StylearError } from '../error.ts';
 import type { Tensor } from '../tensor/tensor.ts';
 import { type Extents, extent, fromFront } from './shapes.ts';
@@ -36,10 +36,16 @@ export function place(into: Tensor, x: Tensor, begin: number, axis = 0): Tensor 
   const y = copyOut(into, 0, extent(into, along), along);
   copyIn(y, x, begin, along);
   return record(y, [into, x], (dy) => {
-    const length = extent(x, along);
-    const dinto = copyOut(dy, 0, extent(dy, along), along);
-    copyIn(dinto, x.device.zeros(x.shape, x.dtype), begin, along);
-    return [dinto, copyOut(dy, begin, begin + length, along)];
+    const kept = () => {
+      const dinto = copyOut(dy, 0, extent(dy, along), along);
+      copyIn(dinto, x.device.zeros(x.shape, x.dtype), begin, along);
+      return dinto;
+    };
+    const end = begin + extent(x, along);
+    return [
+      wanted(into) ? kept() : undefined,
+      wanted(x) ? copyOut(dy, begin, end, along) : undefined,
+    ];
   });
 }
 
@@ -61,7 +67,9 @@ export function concat(xs: readonly Tensor[], axis = 0): Tensor {
   xs.forEach((x, i) => {
     copyIn(y, x, begins[i]!, along);
   });
-  return record(y, xs, (dy) => xs.map((_, i) => copyOut(dy, begins[i]!, begins[i + 1]!, along)));
+  return record(y, xs, (dy) =>
+    xs.map((x, i) => (wanted(x) ? copyOut(dy, begins[i]!, begins[i + 1]!, along) : undefined)),
+  );
 }
 
 /**

@@ -11,7 +11,7 @@ export interface CrossEntropyOptions {
 
 /**
  * The loss of each row, `weights[r] * (lse - logits[r, labels[r]] + zLoss * lse²)` with
- * `lse = log sum exp` of the row. Probabilities are never stored.
+ * `lse = log sum exp` of the row. Probabilities are never stored. The weights get no gradient.
  *
  * @param logits  `[rows, classes]`, f32 or bf16
  * @param labels  `[rows]`, i32 in [0, classes), or negative to ignore the row

@@ -1,4 +1,4 @@
-import { record } from '../autograd/record.ts';
+import { record, wanted } from '../autograd/record.ts';
 import type { Tensor } from '../tensor/tensor.ts';
 import { castLike } from './cast.ts';
 import { sumLike } from './sum_rows.ts';
@@ -16,7 +16,7 @@ export function multiply(x: Tensor, y: Tensor): Tensor {
   x.device.run('multiply', { x, y, z });
   // The products for dy are formed in its dtype, so that an f32 y loses nothing to a bf16 x.
   return record(z, [x, y], (dz) => [
-    multiply(dz, y),
-    sumLike(multiply(castLike(dz, y), castLike(x, y)), y),
+    wanted(x) ? multiply(dz, y) : undefined,
+    wanted(y) ? sumLike(multiply(castLike(dz, y), castLike(x, y)), y) : undefined,
   ]);
 }

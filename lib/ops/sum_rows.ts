@@ -49,6 +49,9 @@ export const mean = (x: Tensor): Tensor =>
 
 /** The gradient of something like `other` that was repeated to the shape of `dy`. */
 export function sumLike(dy: Tensor, other: Tensor, scale = 1): Tensor {
+  if (dy.count === other.count && dy.dtype === other.dtype && scale === 1) {
+    return dy.reshape(other.shape);
+  }
   const dtype = other.dtype === dy.dtype ? (dy.dtype as 'f32' | 'bf16') : 'f32';
   return castLike(sumRows(dy, other.shape, { scale, dtype }), other);
 }

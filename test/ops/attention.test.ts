@@ -1,5 +1,5 @@
 import { describe, expect, test } from 'vitest';
-import { attention, scope } from '../../lib/index.ts';
+import { attention, gradients, scope, sum } from '../../lib/index.ts';
 import { attend, head } from '../support/attend.ts';
 import { given, input, ofSum } from '../support/numbers.ts';
 import { onEveryDevice } from '../support/on_every_device.ts';
@@ -126,6 +126,22 @@ onEveryDevice('attention', (device) => {
     const run = (inputs: typeof of.inputs) =>
       take(scope(() => of.op(...inputs.map((one) => upload(device, one)))));
     expect(await run([q!, ...spoilt, lengths!])).toEqual(await run(of.inputs));
+  });
+
+  test('keeps its log-sums for a gradient only', () => {
+    scope(() => {
+      const [q, k, v] = [1, 2, 3].map((seed) => upload(device, input([1, 5, 2, 8], seed)));
+      const before = device.memory().storages;
+      const y = attention(q!, k!, v!);
+      expect(device.memory().storages - before).toBe(1);
+      expect(y.shape).toEqual([1, 5, 2, 8]);
+      gradients(() => {
+        const inside = device.memory().storages;
+        const y = attention(q!, k!, v!);
+        expect(device.memory().storages - inside).toBe(2);
+        return sum(y);
+      }, [k!]);
+    });
   });
 
   test('refuses what does not fit', () => {
