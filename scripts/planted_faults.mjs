@@ -67,9 +67,8 @@ function plant({ library, file, from, to }, folder) {
   const faulty = join(folder, `${stem}.o`);
   const steps = [
     compile
-      .replace(/-c \S+$/, `-iquote ${dirname(join(root, file))} -c ${copy}`)
-      .replace(object, faulty)
-      .replace(/-MF \S+/, `-MF ${faulty}.d`),
+      .replaceAll(object, faulty)
+      .replace(/-c \S+$/, `-iquote ${dirname(join(root, file))} -c ${copy}`),
     link.replace(object, faulty).replace(`Release/${target}.so`, join(folder, `${target}.so`)),
   ];
   for (const step of steps) {

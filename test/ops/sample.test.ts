@@ -250,7 +250,7 @@ onEveryDevice('sample', (device) => {
     // Flat enough that every token that is kept is drawn, and no other.
     const flat = (width: number) =>
       Array.from({ length: width }, (_, i) => stored(((i * 7) % width) / width, 'f32'));
-    const draws = emulated ? 300 : 2000;
+    const draws = emulated ? 200 : 2000;
     test.each([
       ['top-k', { logits: flat(23), topK: 5 }],
       ['top-k of all', { logits: flat(9), topK: 9 }],
@@ -290,7 +290,7 @@ onEveryDevice('sample', (device) => {
   test('matches the exact distribution', async () => {
     // Chi-square over 31 kept tokens; the 0.999 quantile for 30 degrees of freedom is 59.7.
     const row: Row = { logits: logitsOf(64, 8).map((l) => l / 3), topK: 31, temperature: 1.3 };
-    const total = emulated ? 3000 : 40000;
+    const total = emulated ? 1500 : 40000;
     const counts = new Map<number, number>();
     const at = emulated ? 500 : 4000;
     for (let start = 0; start < total; start += at) {
