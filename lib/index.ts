@@ -59,6 +59,7 @@ export { Device, type MemoryUse } from './tensor/device.ts';
 export type { Dtype, TensorValues } from './tensor/dtype.ts';
 export { Graph } from './tensor/graph.ts';
 export { keep } from './tensor/lifetime.ts';
+export { MappedFile } from './tensor/mapped_file.ts';
 export {
   type DeviceKind,
   listDevices,

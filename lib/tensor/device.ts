@@ -80,12 +80,7 @@ export class Device {
     return tensor;
   }
 
-  /**
-   * A tensor on bytes of a mapped file: read in place on the CPU, uploaded elsewhere. It cannot be
-   * written to.
-   *
-   * @internal
-   */
+  /** See `MappedFile.tensor`. @internal */
   mapped(file: NativeFile, offset: number, shape: readonly number[], dtype: Dtype): Tensor {
     const handle = this.call((native) =>
       native.map(file, offset, dtypes.indexOf(dtype), this.putShape(shape)),

@@ -1,10 +1,11 @@
 import { StylearError } from '../error.ts';
+import { Graph } from './graph.ts';
 import { enterScope, leaveScope } from './lifetime.ts';
 import { Tensor } from './tensor.ts';
 
 /**
  * Runs `body` and frees the tensors it made, except those it returns: a tensor, or an array, plain
- * object, `Map` or `Set` of such, at any depth. These pass to the scope around it.
+ * object, `Map`, `Set` or recording of such, at any depth. These pass to the scope around it.
  *
  * @param body  synchronous
  * @returns     what `body` returned
@@ -34,6 +35,8 @@ export function scope<T>(body: () => T): T {
 function tensorsIn(value: unknown, found = new Set<Tensor>()): Set<Tensor> {
   if (value instanceof Tensor) {
     found.add(value);
+  } else if (value instanceof Graph) {
+    tensorsIn(value.result, found);
   } else if (Array.isArray(value) || value instanceof Set) {
     for (const entry of value) tensorsIn(entry, found);
   } else if (value instanceof Map) {

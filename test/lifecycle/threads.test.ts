@@ -1,0 +1,64 @@
+// JavaScript threads come and go. STYLEAR_TEST_ROUNDS=1000 for the long run.
+import { once } from 'node:events';
+import { setTimeout } from 'node:timers/promises';
+import { expect, test } from 'vitest';
+import { uniform } from '../support/numbers.ts';
+import { startThread } from './native_worker.ts';
+
+const rounds = Number(process.env.STYLEAR_TEST_ROUNDS ?? 40);
+
+/** Keeps a device busy with large and small work, and reads without end. */
+const busy = `
+const device = open();
+const x = make(device, 1 << 18), y = make(device, 1 << 18), small = make(device, 4);
+const into = new Float32Array(1 << 18);
+run(device, 'fill', x, 1);
+device.beginRecording();
+for (let i = 0; i < 8; i++) run(device, 'add', x, x, y, 0.5, 0.5);
+const graph = device.endRecording();
+const read = () => device.read(y, into, (code) => code === undefined && read());
+read();
+const step = () => {
+  for (let i = 0; i < 50; i++) run(device, 'fill', small, i);
+  for (let i = 0; i < 5; i++) device.replay(graph);
+  device.dispose(make(device, 1 << 16));
+  device.idle(() => setImmediate(step));
+};
+step();
+parentPort.postMessage('busy');
+`;
+
+test(`a thread may be terminated at any moment, ${rounds} times, and memory stays flat`, async () => {
+  const next = uniform(3);
+  let warm = 0;
+  for (let round = 0; round < rounds; round++) {
+    const worker = startThread(busy);
+    worker.on('error', (error) => expect.fail(String(error)));
+    await once(worker, 'message');
+    await setTimeout(8 * next());
+    await worker.terminate();
+    if (round === Math.floor(rounds / 4)) warm = process.memoryUsage.rss();
+  }
+  const grown = process.memoryUsage.rss() - warm;
+  // A round that leaked its tensors would leave 2 MiB, its threads 16 KiB.
+  expect(grown / rounds).toBeLessThan(400_000);
+}, 600_000);
+
+test('threads may work side by side and end by themselves', async () => {
+  const workers = Array.from({ length: 4 }, (_, thread) =>
+    startThread(`
+      const device = open();
+      const x = make(device, 1000);
+      run(device, 'fill', x, ${thread});
+      const into = new Float32Array(1000);
+      device.read(x, into, (code, message) => parentPort.postMessage(message ?? into[999]));
+    `),
+  );
+  const answers = await Promise.all(
+    workers.map(async (worker) => {
+      const [[answer], [code]] = await Promise.all([once(worker, 'message'), once(worker, 'exit')]);
+      return [answer, code];
+    }),
+  );
+  expect(answers).toEqual([0, 1, 2, 3].map((thread) => [thread, 0]));
+});
