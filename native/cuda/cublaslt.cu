@@ -4,6 +4,7 @@
 
 #include <cstdlib>
 #include <map>
+#include <string>
 #include <tuple>
 
 namespace stylear::cuda {
@@ -215,22 +216,36 @@ std::unique_ptr<BlasLibrary> open_file(const std::string& path, std::string& why
   return nullptr;
 }
 
+// The version of the toolkit this was built with first, then the ones before.
+class SystemCublaslt : public BlasLibrary {
+ public:
+  bool multiply(Stream& stream, const BlasProduct& product) override {
+    if (!looked_) {
+      looked_ = true;
+      std::string why;
+      for (int version = CUDART_VERSION / 1000; version >= 11 && !found_; --version)
+        found_ = open_file("libcublasLt.so." + std::to_string(version), why);
+    }
+    return found_ && found_->multiply(stream, product);
+  }
+
+ private:
+  bool looked_ = false;
+  std::unique_ptr<BlasLibrary> found_;
+};
+
 }  // namespace
 
-std::unique_ptr<BlasLibrary> open_cublaslt(std::string& why) {
+std::unique_ptr<BlasLibrary> find_cublaslt() {
   const char* named = std::getenv("STYLEAR_CUBLASLT");
-  if (named && *named) {
-    auto library = open_file(named, why);
-    if (!library)
-      throw Error("ERR_DEVICE",
-                  "cuda: expected STYLEAR_CUBLASLT to name the library cuBLASLt, got " + why +
-                      ". Unset it to use what the system has.");
-    return library;
-  }
-  // The version of the toolkit this was built with first, then the ones before.
-  for (int version = CUDART_VERSION / 1000; version >= 11; --version)
-    if (auto library = open_file("libcublasLt.so." + std::to_string(version), why)) return library;
-  return nullptr;
+  if (!named || !*named) return std::make_unique<SystemCublaslt>();
+  std::string why;
+  auto library = open_file(named, why);
+  if (!library)
+    throw Error("ERR_DEVICE",
+                "cuda: expected STYLEAR_CUBLASLT to name the library cuBLASLt, got: " + why +
+                    ". Unset it to use what the system has.");
+  return library;
 }
 
 }  // namespace stylear::cuda

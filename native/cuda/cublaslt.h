@@ -1,9 +1,8 @@
-// Large products by cuBLASLt, where a machine has it. The library is found when the device is
-// opened, never linked, and nothing of its headers is needed to build.
+// Large products by cuBLASLt, where a machine has it. The library is opened at run time, never
+// linked, and nothing of its headers is needed to build.
 #pragma once
 
 #include <memory>
-#include <string>
 
 #include "../core/tensor.h"
 #include "stream.h"
@@ -29,9 +28,9 @@ struct BlasLibrary {
   virtual bool multiply(Stream& stream, const BlasProduct& product) = 0;
 };
 
-// Opens the file named by the environment variable STYLEAR_CUBLASLT, or else the system's
-// libcublasLt. Null, with the reason in `why`, where there is none; throws ERR_DEVICE if the named
-// file cannot serve.
-std::unique_ptr<BlasLibrary> open_cublaslt(std::string& why);
+// The file named by the environment variable STYLEAR_CUBLASLT, opened now; throws ERR_DEVICE if it
+// cannot serve. Without that variable the system's libcublasLt, opened by the first product; where
+// there is none, no product can be done.
+std::unique_ptr<BlasLibrary> find_cublaslt();
 
 }  // namespace stylear::cuda

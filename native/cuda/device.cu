@@ -11,6 +11,7 @@
 
 #include "../core/pool.h"
 #include "completions.h"
+#include "cublaslt.h"
 #include "device_memory.h"
 #include "pinned_memory.h"
 #include "run.h"
@@ -57,6 +58,7 @@ class GpuDevice final : public Device, private BlockSource, private ScratchMemor
     op_stream_.compute_capability = properties.major * 10 + properties.minor;
     op_stream_.fault_word = fault_.on_gpu();
     op_stream_.memory = this;
+    op_stream_.blas = blas_.get();
   }
   ~GpuDevice() override {
     use();
@@ -195,6 +197,7 @@ class GpuDevice final : public Device, private BlockSource, private ScratchMemor
   std::mutex memory_mutex_;
   DeviceMemory memory_;
   PinnedMemory pinned_;
+  std::unique_ptr<BlasLibrary> blas_ = find_cublaslt();
   Stream op_stream_;
   char* upload_chunk_ = nullptr;  // what small uploads are put into, until it is full
   int64_t upload_used_ = 0;
