@@ -1,5 +1,6 @@
 #include "../../core/ops/paged_attention.h"
 
+#include <algorithm>
 #include <cmath>
 #include <limits>
 
@@ -24,8 +25,8 @@ struct Partial {
   float* values;  // [padded dim]
 };
 
-// The lanes of every vector run along a head, so that a single row uses them all; rows are computed
-// one after another with the same operations, so a row's bits are those it has alone.
+// The lanes of every vector run along a head, so that a single row uses them all. Several rows
+// share what they load, but each is computed with the same operations in the same order as alone.
 template <class P>
 class Piece {
  public:
@@ -35,55 +36,50 @@ class Piece {
         rows_(rows),
         queries_(workers.thread_scratch_of<float>(rows * padded_dim_)),
         scores_(workers.thread_scratch_of<float>(rows * piece_keys)),
-        block_(workers.thread_scratch_of<float>(lanes * padded_dim_)),
-        keys_(workers.thread_scratch_of<const P*>(piece_keys)),
-        values_(workers.thread_scratch_of<const P*>(piece_keys)) {}
+        wide_(workers.thread_scratch_of<float>(lanes * padded_dim_)),
+        results_(workers.thread_scratch_of<Partial>(rows)),
+        tokens_(workers.thread_scratch_of<const P*>(2 * piece_keys + lanes)) {}
 
   template <class T>
-  void set_query(int64_t row, const T* q, float scale) {
+  void set_query(int64_t row, const T* q, float scale, const Partial& result) {
     float* to = queries_ + row * padded_dim_;
     for (int64_t c = 0; c < padded_dim_; c += lanes)
       store(to + c, load_chunk(q, c) * (scale * log2_e));
+    results_[row] = result;
   }
 
   // The rows of keys and values of `count` tokens from `first` on.
-  void find_rows(const PageTable& table, int64_t sequence, int64_t head, int64_t first,
-                 int64_t count, const P* k_pages, const P* v_pages) {
+  void find_tokens(const PageTable& table, int64_t sequence, int64_t head, int64_t first,
+                   int64_t count, const P* k_pages, const P* v_pages) {
     count_ = count;
     for (int64_t j = 0; j < count;) {
-      const int64_t at = table.row(sequence, first + j) + head * table.head_stride();
+      int64_t at = table.row(sequence, first + j) + head * table.head_stride();
       const int64_t left = table.page_tokens() - (first + j) % table.page_tokens();
-      const int64_t end = std::min(count, j + left);
-      for (int64_t offset = at; j < end; ++j, offset += dim_) {
-        keys_[j] = k_pages + offset;
-        values_[j] = v_pages + offset;
+      for (const int64_t end = std::min(count, j + left); j < end; ++j, at += dim_) {
+        tokens_[j] = k_pages + at;
+        tokens_[count + j] = v_pages + at;
       }
     }
+    // A block of keys is scored whole; what is beyond the last is never looked at again.
+    std::fill_n(tokens_ + 2 * count, lanes, tokens_[2 * count - 1]);
   }
 
   // Row r sees the first seen(r) keys of the piece.
-  template <class Seen, class Result>
-  void attend(Seen seen, Result result) {
-    score();
+  template <class Seen>
+  void attend(Seen seen) {
+    for (int64_t j = 0; j < count_; j += lanes)
+      with_block(j, lanes, [&](const auto* const* keys) {
+        by_rows([&]<int together>(int64_t r) { score<together>(keys, r, j); });
+      });
     for (int64_t r = 0; r < rows_; ++r) {
-      const Partial partial = result(r);
-      softmax(scores_ + r * piece_keys, std::clamp<int64_t>(seen(r), 0, count_), partial);
-      std::fill_n(partial.values, padded_dim_, 0.0f);
+      softmax(scores_ + r * piece_keys, std::clamp<int64_t>(seen(r), 0, count_), results_[r]);
+      std::fill_n(results_[r].values, padded_dim_, 0.0f);
     }
     for (int64_t j = 0; j < count_; j += lanes) {
-      const int64_t keys = std::min<int64_t>(lanes, count_ - j);
-      const bool shared = rows_ > 1;
-      if (shared) widen_block(values_ + j, keys);
-      for (int64_t r = 0; r < rows_; ++r) {
-        const float* weights = scores_ + r * piece_keys + j;
-        float* sums = result(r).values;
-        if (shared)
-          add_values([&](int64_t i, int64_t c) { return load(block_ + i * padded_dim_ + c); },
-                     weights, keys, sums);
-        else
-          add_values([&](int64_t i, int64_t c) { return load_chunk(values_[j + i], c); }, weights,
-                     keys, sums);
-      }
+      const int64_t count = std::min<int64_t>(lanes, count_ - j);
+      with_block(count_ + j, count, [&](const auto* const* values) {
+        by_rows([&]<int together>(int64_t r) { add_values<together>(values, count, r, j); });
+      });
     }
   }
 
@@ -93,45 +89,68 @@ class Piece {
     return c + lanes <= dim_ ? load(row + c) : load(row + c, dim_ - c);
   }
 
-  void widen_block(const P* const* rows, int64_t count) {
-    for (int64_t i = 0; i < count; ++i)
+  // Calls f with the rows of tokens_[first, first + count): in place, or widened to f32 once where
+  // enough query rows share them.
+  template <class F>
+  void with_block(int64_t first, int64_t count, F f) {
+    constexpr int64_t ahead = 2 * lanes, line = 64 / sizeof(P);
+    for (int64_t i = first + ahead; i < std::min(first + ahead + count, 2 * count_); ++i)
+      for (int64_t c = 0; c < dim_; c += line) prefetch(tokens_[i] + c);
+    if (rows_ <= 4 || sizeof(P) == sizeof(float)) return f(tokens_ + first);
+    const float* rows[lanes];
+    for (int64_t i = 0; i < count; ++i) {
+      float* wide = wide_ + i * padded_dim_;
       for (int64_t c = 0; c < padded_dim_; c += lanes)
-        store(block_ + i * padded_dim_ + c, load_chunk(rows[i], c));
+        store(wide + c, load_chunk(tokens_[first + i], c));
+      rows[i] = wide;
+    }
+    f(rows);
   }
 
-  // Scores of all rows, a vector of keys at a time; those of missing keys are never looked at.
-  void score() {
-    for (int64_t j = 0; j < count_; j += lanes) {
-      const int64_t keys = std::min<int64_t>(lanes, count_ - j);
-      const P* rows[lanes];
-      for (int64_t i = 0; i < lanes; ++i) rows[i] = keys_[j + std::min(i, keys - 1)];
-      const bool shared = rows_ > 1;
-      if (shared) widen_block(rows, lanes);
-      for (int64_t r = 0; r < rows_; ++r) {
-        const float* q = queries_ + r * padded_dim_;
-        Floats sums[lanes] = {};
-        for (int64_t c = 0; c < padded_dim_; c += lanes) {
-          const Floats query = load(q + c);
-          if (shared) {
+  // All query rows, four, two or one together.
+  template <class F>
+  void by_rows(F f) const {
+    int64_t r = 0;
+    for (; r + 4 <= rows_; r += 4) f.template operator()<4>(r);
+    if (r + 2 <= rows_) f.template operator()<2>(r), r += 2;
+    if (r < rows_) f.template operator()<1>(r);
+  }
+
+  // Scores of query rows from r on with keys from j on. As many pairs are kept in registers as a
+  // vector has lanes, which one tree of sums turns into a vector of scores; its order is the same
+  // for each pair.
+  template <int together, class X>
+  void score(const X* const* keys, int64_t r, int64_t j) {
+    constexpr int width = lanes / together;
+    const float* q = queries_ + r * padded_dim_;
+    for (int step = 0; step < together; ++step) {
+      const X* rows[width];
+      for (int i = 0; i < width; ++i) rows[i] = keys[step * width + i];
+      Floats sums[lanes] = {};
+      const auto add = [&](int64_t c, auto load_key) {
+        Floats query[together];
+        for (int t = 0; t < together; ++t) query[t] = load(q + t * padded_dim_ + c);
 #pragma GCC unroll 16
-            for (int i = 0; i < lanes; ++i)
-              sums[i] = fma(query, load(block_ + i * padded_dim_ + c), sums[i]);
-          } else if (c + lanes <= dim_) {
-#pragma GCC unroll 16
-            for (int i = 0; i < lanes; ++i) sums[i] = fma(query, load(rows[i] + c), sums[i]);
-          } else {
-#pragma GCC unroll 16
-            for (int i = 0; i < lanes; ++i)
-              sums[i] = fma(query, load(rows[i] + c, dim_ - c), sums[i]);
-          }
+        for (int i = 0; i < width; ++i) {
+          const Floats key = load_key(rows[i] + c);
+#pragma GCC unroll 4
+          for (int t = 0; t < together; ++t)
+            sums[t * width + i] = fma(query[t], key, sums[t * width + i]);
         }
-        store(scores_ + r * piece_keys + j, sum_each(sums));
-      }
+      };
+      int64_t c = 0;
+      for (; c + lanes <= dim_; c += lanes) add(c, [](const X* at) { return load(at); });
+      if (c < dim_) add(c, [&](const X* at) { return load(at, dim_ - c); });
+      const Floats scores = sum_each(sums);
+      const auto* from = reinterpret_cast<const char*>(&scores);
+      for (int t = 0; t < together; ++t)
+        std::memcpy(scores_ + (r + t) * piece_keys + j + step * width,
+                    from + t * width * sizeof(float), width * sizeof(float));
     }
   }
 
   // Scores become weights; those from `seen` on 0.
-  void softmax(float* scores, int64_t seen, const Partial& partial) const {
+  void softmax(float* scores, int64_t seen, const Partial& result) const {
     std::fill(scores + seen, scores + (count_ + lanes - 1) / lanes * lanes, -infinity);
     Floats tops = splat(-infinity);
     for (int64_t j = 0; j < count_; j += lanes) tops = max(load(scores + j), tops);
@@ -142,38 +161,48 @@ class Piece {
       store(scores + j, p);
       total += p;
     }
-    *partial.top = top;
-    *partial.total = sum(total);
+    *result.top = top;
+    *result.total = sum(total);
   }
 
-  // sums += weights[i] * value(i, chunk) over the keys in order, as many chunks at a time as fit
-  // the registers.
-  template <class Value>
-  void add_values(Value value, const float* weights, int64_t keys, float* sums) const {
-    constexpr int64_t group = 8;
-    int64_t c = 0;
-    for (; c + group * lanes <= padded_dim_; c += group * lanes)
-      add_chunks<group>(value, weights, keys, c, sums);
-    for (; c < padded_dim_; c += lanes) add_chunks<1>(value, weights, keys, c, sums);
-  }
-  template <int group, class Value>
-  void add_chunks(Value value, const float* weights, int64_t keys, int64_t c, float* sums) const {
-    Floats total[group];
-    for (int g = 0; g < group; ++g) total[g] = load(sums + c + g * lanes);
-    for (int64_t i = 0; i < keys; ++i) {
-      const Floats weight = splat(weights[i]);
+  // Adds `count` values from key j on, weighted, to the results of query rows from r on; each sum
+  // runs over the keys in order.
+  template <int together, class X>
+  void add_values(const X* const* values, int64_t count, int64_t r, int64_t j) {
+    constexpr int registers = lanes == 16 ? 16 : 8, group = std::min(8, registers / together);
+    const auto add = [&]<int chunks>(int64_t c, auto load_value) {
+      Floats sums[together][chunks];
+      for (int t = 0; t < together; ++t)
+        for (int g = 0; g < chunks; ++g) sums[t][g] = load(results_[r + t].values + c + g * lanes);
+      const float* weights = scores_ + r * piece_keys + j;
+      for (int64_t i = 0; i < count; ++i) {
+        Floats value[chunks];
 #pragma GCC unroll 8
-      for (int g = 0; g < group; ++g) total[g] = fma(weight, value(i, c + g * lanes), total[g]);
-    }
-    for (int g = 0; g < group; ++g) store(sums + c + g * lanes, total[g]);
+        for (int g = 0; g < chunks; ++g) value[g] = load_value(values[i] + c + g * lanes);
+#pragma GCC unroll 4
+        for (int t = 0; t < together; ++t) {
+          const Floats weight = splat(weights[t * piece_keys + i]);
+#pragma GCC unroll 8
+          for (int g = 0; g < chunks; ++g) sums[t][g] = fma(weight, value[g], sums[t][g]);
+        }
+      }
+      for (int t = 0; t < together; ++t)
+        for (int g = 0; g < chunks; ++g) store(results_[r + t].values + c + g * lanes, sums[t][g]);
+    };
+    const auto whole = [](const X* at) { return load(at); };
+    int64_t c = 0;
+    for (; c + group * lanes <= dim_; c += group * lanes) add.template operator()<group>(c, whole);
+    for (; c + lanes <= dim_; c += lanes) add.template operator()<1>(c, whole);
+    if (c < dim_) add.template operator()<1>(c, [&](const X* at) { return load(at, dim_ - c); });
   }
 
   int64_t dim_, padded_dim_, rows_;
   int64_t count_ = 0;
-  float* queries_;  // [rows, padded dim], scaled
-  float* scores_;   // [rows, piece_keys]
-  float* block_;    // [lanes, padded dim]: a block of keys or values for several rows
-  const P **keys_, **values_;
+  float* queries_;    // [rows, padded dim], scaled
+  float* scores_;     // [rows, piece_keys]
+  float* wide_;       // [lanes, padded dim]
+  Partial* results_;  // [rows]
+  const P** tokens_;  // the rows of the keys, then those of the values
 };
 
 // Rows of a key-value head are its group's heads by the queries.
@@ -185,10 +214,15 @@ void paged_attention(const PagedAttention& op, Workers& workers) {
   const PageTable table(op.name, op.table, op.k_pages);
   const auto* lengths = op.lengths.as<int32_t>();
   const auto seen = [&](int64_t s, int64_t i) {
-    return std::clamp<int64_t>(lengths[s] - queries + i + 1, 0, std::max(lengths[s], 0));
+    return std::clamp<int64_t>(lengths[s] - queries + i + 1, 0, lengths[s]);
   };
   int64_t longest = 0;
-  for (int64_t s = 0; s < sequences; ++s) longest = std::max<int64_t>(longest, lengths[s]);
+  for (int64_t s = 0; s < sequences; ++s) {
+    if (lengths[s] < 0)
+      throw Error("ERR_VALUE", std::string(op.name) + ": expected lengths[" + std::to_string(s) +
+                                   "] to be 0 or more, got " + std::to_string(lengths[s]));
+    longest = std::max<int64_t>(longest, lengths[s]);
+  }
   const int64_t pieces = (longest + piece_keys - 1) / piece_keys;
   const int64_t partials = sequences * heads * queries * pieces;
   float *tops = workers.scratch_of<float>(partials), *totals = workers.scratch_of<float>(partials);
@@ -206,14 +240,13 @@ void paged_attention(const PagedAttention& op, Workers& workers) {
     const int64_t piece = index % pieces, first = piece * piece_keys;
     if (first >= lengths[s]) return;
     Piece<P> work(dim, rows, workers);
-    work.find_rows(table, s, head, first, std::min(piece_keys, lengths[s] - first),
-                   op.k_pages.as<P>(), op.v_pages.as<P>());
-    for (int64_t r = 0; r < rows; ++r)
-      work.set_query(r, op.q.as<T>() + offset(s, head * group + r / queries, r % queries),
-                     op.scale);
-    work.attend(
-        [&](int64_t r) { return seen(s, r % queries) - first; },
-        [&](int64_t r) { return partial_of(s, head * group + r / queries, r % queries, piece); });
+    work.find_tokens(table, s, head, first, std::min(piece_keys, lengths[s] - first),
+                     op.k_pages.as<P>(), op.v_pages.as<P>());
+    for (int64_t r = 0; r < rows; ++r) {
+      const int64_t h = head * group + r / queries, i = r % queries;
+      work.set_query(r, op.q.as<T>() + offset(s, h, i), op.scale, partial_of(s, h, i, piece));
+    }
+    work.attend([&](int64_t r) { return seen(s, r % queries) - first; });
   });
 
   // The pieces that a row sees, in order.
