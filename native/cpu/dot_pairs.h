@@ -18,4 +18,11 @@ inline Floats dot_pairs(Floats a, Floats b, Floats sum) {
 #endif
 }
 
+// The pairs that dot_pairs multiplies, rounded to nearest even. NaN stays NaN.
+inline Floats pack_pairs(Floats even, Floats odd) {
+  const Uint32s low = __builtin_convertvector(narrow(even), Uint32s);
+  const Uint32s high = __builtin_convertvector(narrow(odd), Uint32s);
+  return reinterpret_cast<Floats>(low | high << 16);
+}
+
 }  // namespace stylear::cpu

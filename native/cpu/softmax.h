@@ -1,5 +1,7 @@
-// The exponential of softmax, to base 2: scores are scaled by log2 e beforehand.
+// The exponential of softmax, to base 2, with log2 e as part of the scale of the scores.
 #pragma once
+
+#include <limits>
 
 #include "simd.h"
 
@@ -22,5 +24,15 @@ inline Floats exp2_not_positive(Floats x) {
   y = fma(y, r, splat(1.0f));
   return y * floats_of(bits_of(shifted) << 23);
 }
+
+// What scores are multiplied by on their way into exp2, and the score of a key that is not seen,
+// which that makes -infinity. A scale of 0 is one that leaves nothing of finite scores.
+struct ScoreScale {
+  float factor, hidden;
+  explicit ScoreScale(float scale)
+      : factor(scale == 0.0f ? std::numeric_limits<float>::min() : scale * log2_e),
+        hidden(scale < 0.0f ? std::numeric_limits<float>::infinity()
+                            : -std::numeric_limits<float>::infinity()) {}
+};
 
 }  // namespace stylear::cpu

@@ -2,8 +2,7 @@
 // al. 2022): the lanes of every vector are query rows. Scores S^T [key][query] = K Q^T and results
 // Y^T [headDim][query] = V^T P^T are products whose vectors run along queries, so that keys and
 // values are used as they lie in memory, maxima and sums of a row need no sums across lanes, and a
-// row's bits do not depend on the rows beside it. Softmax is taken to base 2, the queries being
-// scaled by log2 e.
+// row's bits do not depend on the rows beside it.
 #pragma once
 
 #include <cmath>
@@ -17,6 +16,7 @@
 
 namespace stylear::cpu {
 
+template <class T>
 class SoftmaxTile {
  public:
   static constexpr int64_t most_queries = 4 * lanes < 64 ? 32 : 64;
@@ -29,7 +29,7 @@ class SoftmaxTile {
         stride_(padded_dim_ + lanes),
         queries_(workers.thread_scratch_of<float>(dim * most_queries)),
         scores_(workers.thread_scratch_of<float>(most_keys * most_queries)),
-        rows_(workers.thread_scratch_of<float>(most_keys * stride_)),
+        rows_(workers.thread_scratch_of<float>(std::max(most_keys, most_queries) * stride_)),
         result_(workers.thread_scratch_of<float>(padded_dim_ * most_queries)),
         top_(workers.thread_scratch_of<float>(most_queries)),
         total_(workers.thread_scratch_of<float>(most_queries)),
@@ -38,36 +38,36 @@ class SoftmaxTile {
   }
 
   // Query rows that are scored together, `most_queries` at most.
-  template <class T>
   void begin(HeadRows<T> q, int64_t count, float scale) {
     count_ = count;
     columns_ = round_up(count, lanes);
-    transpose_in(q.data, q.stride, count, dim_, scale * log2_e, queries_, columns_);
+    scale_ = ScoreScale(scale);
+    load_rows<pairs>(q, count, count, dim_, rows_, stride_);
+    transpose_in(rows_, stride_, count, words<pairs>(dim_), queries_, columns_);
     std::fill_n(top_, columns_, -std::numeric_limits<float>::infinity());
     std::fill_n(total_, columns_, 0.0f);
     std::fill_n(result_, padded_dim_ * columns_, 0.0f);
   }
 
   // Query i sees the first seen(i) of the `count` keys; seen may exceed count or be negative.
-  template <class T, class Seen>
+  template <class Seen>
   void add(HeadRows<T> k, HeadRows<T> v, int64_t count, Seen seen) {
     for (int64_t key = 0; key < count; key += most_keys) {
       const int64_t keys = std::min(most_keys, count - key);
       const int64_t padded = round_up(keys, product_rows);
-      widen_rows(HeadRows<T>{k.row(key), k.stride}, keys, padded, dim_, rows_, stride_);
-      tile_product<Lay::rows, Start::zero>(rows_, stride_, queries_, columns_, scores_, columns_,
-                                           padded, columns_, dim_);
+      load_rows<pairs>(k.from(key), keys, padded, dim_, rows_, stride_);
+      tile_product<pairs, Lay::rows, Start::zero>(rows_, stride_, queries_, columns_, scores_,
+                                                  columns_, padded, columns_, words<pairs>(dim_));
       for (int64_t i = 0; i < count_; ++i) hide(i, std::max<int64_t>(0, seen(i) - key), keys);
       softmax(keys);
-      widen_rows(HeadRows<T>{v.row(key), v.stride}, keys, keys, dim_, rows_, stride_);
-      tile_product<Lay::columns, Start::scaled>(rows_, stride_, scores_, columns_, result_,
-                                                columns_, round_up(dim_, product_rows), columns_,
-                                                keys, factor_);
+      load_rows_down<pairs>(v.from(key), keys, dim_, rows_, stride_);
+      tile_product<pairs, Lay::columns, Start::scaled>(rows_, stride_, scores_, columns_, result_,
+                                                       columns_, round_up(dim_, product_rows),
+                                                       columns_, words<pairs>(keys), factor_);
     }
   }
 
   // The rows of the result, and the log of each row's sum where `lse` is given.
-  template <class T>
   void finish(T* y, int64_t y_stride, float* lse) {
     for (int64_t i = 0; i < columns_; i += lanes) {
       const Floats total = load(total_ + i);
@@ -79,26 +79,37 @@ class SoftmaxTile {
   }
 
  private:
+  static constexpr bool pairs = tiles_hold_pairs<T>;
+
   void hide(int64_t query, int64_t first, int64_t keys) {
-    for (int64_t key = first; key < keys; ++key)
-      scores_[key * columns_ + query] = -std::numeric_limits<float>::infinity();
+    for (int64_t key = first; key < keys; ++key) scores_[key * columns_ + query] = scale_.hidden;
   }
 
   // Scores become exp2(score - top); the sums and the factor of what was added before follow.
   void softmax(int64_t keys) {
+    const Floats scale = splat(scale_.factor);
     for (int64_t i = 0; i < columns_; i += lanes) {
+      const auto at = [&](int64_t key) { return scores_ + key * columns_ + i; };
       const Floats before = load(top_ + i);
       Floats top = before;
-      for (int64_t key = 0; key < keys; ++key) top = max(load(scores_ + key * columns_ + i), top);
+      for (int64_t key = 0; key < keys; ++key) top = max(load(at(key)) * scale, top);
       store(top_ + i, top);
       // A row that sees nothing yet keeps -infinity; its exponents are taken from 0.
       const Floats from = top == -std::numeric_limits<float>::infinity() ? Floats{} : top;
       const Floats factor = exp2_not_positive(before - from);
       Floats total = load(total_ + i) * factor;
-      for (int64_t key = 0; key < keys; ++key) {
-        const Floats p = exp2_not_positive(load(scores_ + key * columns_ + i) - from);
-        store(scores_ + key * columns_ + i, p);
+      const auto weigh = [&](int64_t key) {
+        const Floats p = exp2_not_positive(fma(load(at(key)), scale, -from));
         total += p;
+        return p;
+      };
+      if constexpr (pairs) {
+        for (int64_t key = 0; key < keys; key += 2) {
+          const Floats even = weigh(key), odd = key + 1 < keys ? weigh(key + 1) : Floats{};
+          store(at(key / 2), pack_pairs(even, odd));
+        }
+      } else {
+        for (int64_t key = 0; key < keys; ++key) store(at(key), weigh(key));
       }
       store(total_ + i, total);
       store(factor_ + i, factor);
@@ -107,11 +118,12 @@ class SoftmaxTile {
 
   int64_t dim_, padded_dim_, stride_;
   int64_t count_ = 0, columns_ = 0;  // query rows, and those rounded up to whole vectors
-  float* queries_;                   // [dim, columns]
-  float* scores_;                    // [keys, columns]: scores, then probabilities
-  float* rows_;                      // [keys, stride]: keys, then values, as f32
-  float* result_;                    // [padded dim, columns]
-  float *top_, *total_, *factor_;    // [columns]
+  ScoreScale scale_{1.0f};
+  float* queries_;                 // [words of dim, columns]
+  float* scores_;                  // [keys, columns], then probabilities [words of keys, columns]
+  float* rows_;                    // a tile of queries, keys or values
+  float* result_;                  // [padded dim, columns]
+  float *top_, *total_, *factor_;  // [columns]
 };
 
 }  // namespace stylear::cpu

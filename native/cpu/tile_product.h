@@ -2,10 +2,11 @@
 // c[m][n] = start + sum over k of a(m, k) b[k][n], in f32. Lanes run along n, so b and c are read
 // in vectors and a element by element; no tile has to be packed for it. m is a multiple of
 // product_rows, n of `lanes`: tiles are padded, never cut. Sums run over k in order, so an
-// element's bits depend on its row of a and its column of b alone.
+// element's bits depend on its row of a and its column of b alone. With `pairs` an element of a and
+// of b is a word of two bf16 that follow each other along k, and k counts words (dot_pairs.h).
 #pragma once
 
-#include "simd.h"
+#include "dot_pairs.h"
 
 namespace stylear::cpu {
 
@@ -22,7 +23,7 @@ enum class Start { zero, held, scaled };
 
 namespace detail {
 
-template <Lay lay, Start start, int vectors>
+template <bool pairs, Lay lay, Start start, int vectors>
 inline void product_block(const float* a, int64_t a_stride, const float* b, int64_t b_stride,
                           int64_t depth, float* c, int64_t c_stride, const float* factor) {
   Floats sums[product_rows][vectors];
@@ -42,7 +43,9 @@ inline void product_block(const float* a, int64_t a_stride, const float* b, int6
     for (int m = 0; m < product_rows; ++m) {
       const Floats element = splat(lay == Lay::rows ? a[m * a_stride + k] : a[k * a_stride + m]);
 #pragma GCC unroll 2
-      for (int v = 0; v < vectors; ++v) sums[m][v] = fma(element, row[v], sums[m][v]);
+      for (int v = 0; v < vectors; ++v)
+        sums[m][v] =
+            pairs ? dot_pairs(element, row[v], sums[m][v]) : fma(element, row[v], sums[m][v]);
     }
   }
 #pragma GCC unroll 8
@@ -54,7 +57,7 @@ inline void product_block(const float* a, int64_t a_stride, const float* b, int6
 }  // namespace detail
 
 // c is [rows, columns] with rows c_stride apart; so is b [depth, columns].
-template <Lay lay, Start start>
+template <bool pairs, Lay lay, Start start>
 void tile_product(const float* a, int64_t a_stride, const float* b, int64_t b_stride, float* c,
                   int64_t c_stride, int64_t rows, int64_t columns, int64_t depth,
                   const float* factor = nullptr) {
@@ -63,11 +66,11 @@ void tile_product(const float* a, int64_t a_stride, const float* b, int64_t b_st
     float* to = c + m * c_stride;
     int64_t n = 0;
     for (; n + 2 * lanes <= columns; n += 2 * lanes)
-      detail::product_block<lay, start, 2>(at, a_stride, b + n, b_stride, depth, to + n, c_stride,
-                                           factor + n);
+      detail::product_block<pairs, lay, start, 2>(at, a_stride, b + n, b_stride, depth, to + n,
+                                                  c_stride, factor + n);
     if (n < columns)
-      detail::product_block<lay, start, 1>(at, a_stride, b + n, b_stride, depth, to + n, c_stride,
-                                           factor + n);
+      detail::product_block<pairs, lay, start, 1>(at, a_stride, b + n, b_stride, depth, to + n,
+                                                  c_stride, factor + n);
   }
 }
 

@@ -56,21 +56,20 @@ inline Floats sum_each(Floats (&rows)[lanes]) {
   return rows[0];
 }
 
-// to[c][r] = from[r][c] * factor for r < rows, c < columns; zero for r from `rows` up to whole
-// vectors, for which `to` has room.
-template <class T>
-void transpose_in(const T* from, int64_t from_stride, int64_t rows, int64_t columns, float factor,
-                  float* to, int64_t to_stride) {
+// to[c][r] = from[r][c] for r < rows, c < columns; zero for r from `rows` up to whole vectors, for
+// which `to` has room. Moves words and looks at none.
+inline void transpose_in(const float* from, int64_t from_stride, int64_t rows, int64_t columns,
+                         float* to, int64_t to_stride) {
   for (int64_t r = 0; r < rows; r += lanes)
     for (int64_t c = 0; c < columns; c += lanes) {
       const int64_t high = std::min<int64_t>(lanes, rows - r);
       const int64_t wide = std::min<int64_t>(lanes, columns - c);
       Floats square[lanes] = {};
-      const T* at = from + r * from_stride + c;
+      const float* at = from + r * from_stride + c;
       if (high == lanes && wide == lanes)
-        for (int i = 0; i < lanes; ++i) square[i] = load(at + i * from_stride) * factor;
+        for (int i = 0; i < lanes; ++i) square[i] = load(at + i * from_stride);
       else
-        for (int i = 0; i < high; ++i) square[i] = load(at + i * from_stride, wide) * factor;
+        for (int i = 0; i < high; ++i) square[i] = load(at + i * from_stride, wide);
       transpose(square);
       for (int j = 0; j < wide; ++j) store(to + (c + j) * to_stride + r, square[j]);
     }

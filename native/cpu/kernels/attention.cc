@@ -16,7 +16,7 @@ template <class T>
 void attention(const Attention& op, Workers& workers) {
   const int64_t queries = op.q.shape[1], heads = op.q.shape[2], dim = op.q.shape[3];
   const int64_t keys = op.k.shape[1], kv_heads = op.k.shape[2];
-  constexpr int64_t tile = SoftmaxTile::most_queries;
+  constexpr int64_t tile = SoftmaxTile<T>::most_queries;
   const int64_t tiles = (queries + tile - 1) / tile;
   workers.for_each(op.q.shape[0] * heads * tiles, 1, [&](int64_t piece, int64_t) {
     const int64_t s = piece / tiles / heads, h = piece / tiles % heads;
@@ -25,7 +25,7 @@ void attention(const Attention& op, Workers& workers) {
     const int64_t at = ((s * queries + first) * heads + h) * dim;
     const int64_t kv = (s * keys * kv_heads + h / (heads / kv_heads)) * dim;
     const int64_t stride = heads * dim, kv_stride = kv_heads * dim;
-    SoftmaxTile softmax(dim, workers);
+    SoftmaxTile<T> softmax(dim, workers);
     softmax.begin(HeadRows<T>{op.q.as<T>() + at, stride}, count, op.scale);
     softmax.add(HeadRows<T>{op.k.as<T>() + kv, kv_stride},
                 HeadRows<T>{op.v.as<T>() + kv, kv_stride}, mask.seen(first + count - 1),
@@ -49,11 +49,11 @@ void attention_backward(const AttentionBackward& op, Workers& workers) {
   const int64_t sequences = op.q.shape[0], queries = op.q.shape[1], heads = op.q.shape[2];
   const int64_t keys = op.k.shape[1], kv_heads = op.k.shape[2], dim = op.q.shape[3];
   const int64_t group = heads / kv_heads, stride = heads * dim, kv_stride = kv_heads * dim;
-  constexpr int64_t tile = GradientTile::most_queries, enough_pieces = 16;
+  constexpr int64_t tile = GradientTile<T>::most_queries, enough_pieces = 16;
   const int64_t tiles = (queries + tile - 1) / tile, units = sequences * kv_heads;
   const int64_t pieces = std::clamp<int64_t>((enough_pieces + units - 1) / units, 1, group * tiles);
-  const int64_t sum_stride = GradientTile::stride(dim);
-  const int64_t sum_size = GradientTile::key_rows(keys) * sum_stride;
+  const int64_t sum_stride = GradientTile<T>::stride(dim);
+  const int64_t sum_size = GradientTile<T>::key_rows(keys) * sum_stride;
   float* shared = pieces > 1 ? workers.scratch_of<float>(units * pieces * 2 * sum_size) : nullptr;
 
   const auto kv_at = [&](int64_t unit) {
@@ -65,8 +65,8 @@ void attention_backward(const AttentionBackward& op, Workers& workers) {
   };
   const auto write = [&](int64_t unit, const KeySums& sums, int64_t first, int64_t count) {
     const int64_t from = first * sum_stride, to = kv_at(unit) + first * kv_stride;
-    narrow_rows(sums.dk + from, sum_stride, count, dim, op.scale, op.dk.as<T>() + to, kv_stride);
-    narrow_rows(sums.dv + from, sum_stride, count, dim, 1.0f, op.dv.as<T>() + to, kv_stride);
+    store_rows(sums.dk + from, sum_stride, count, dim, op.scale, op.dk.as<T>() + to, kv_stride);
+    store_rows(sums.dv + from, sum_stride, count, dim, 1.0f, op.dv.as<T>() + to, kv_stride);
   };
 
   workers.for_each(units * pieces, 1, [&](int64_t index, int64_t) {
@@ -78,7 +78,7 @@ void attention_backward(const AttentionBackward& op, Workers& workers) {
     std::fill_n(sums.dk, 2 * sum_size, 0.0f);
     const HeadRows<T> k{op.k.as<T>() + kv_at(unit), kv_stride};
     const HeadRows<T> v{op.v.as<T>() + kv_at(unit), kv_stride};
-    GradientTile gradient(dim, workers);
+    GradientTile<T> gradient(dim, workers);
     for (int64_t t = group * tiles * piece / pieces; t < group * tiles * (piece + 1) / pieces;
          ++t) {
       const int64_t h = head * group + t / tiles;

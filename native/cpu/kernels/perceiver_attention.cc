@@ -26,13 +26,13 @@ struct Segment {
 template <class T>
 void perceiver_attention(const PerceiverAttention& op, Workers& workers) {
   const int64_t queries = op.q.shape[1], heads = op.q.shape[2], dim = op.q.shape[3];
-  constexpr int64_t tile = SoftmaxTile::most_queries;
+  constexpr int64_t tile = SoftmaxTile<T>::most_queries;
   const int64_t tiles = (queries + tile - 1) / tile;
   workers.for_each(op.q.shape[0] * heads * tiles, 1, [&](int64_t piece, int64_t) {
     const int64_t image = piece / tiles / heads, h = piece / tiles % heads;
     const int64_t first = piece % tiles * tile, count = std::min(tile, queries - first);
     const int64_t at = ((image * queries + first) * heads + h) * dim;
-    SoftmaxTile softmax(dim, workers);
+    SoftmaxTile<T> softmax(dim, workers);
     softmax.begin(HeadRows<T>{op.q.as<T>() + at, heads * dim}, count, op.scale);
     for (const In& kv : {op.kv_features, op.kv_latents}) {
       const Segment<T> segment(kv, image, h);
@@ -54,16 +54,16 @@ struct SegmentGradient {
   SegmentGradient(const In& kv, const Out& dkv, int64_t image, int64_t head, Workers& workers)
       : segment(kv, image, head) {
     const int64_t heads = kv.shape[3], dim = kv.shape[4];
-    const int64_t size = GradientTile::key_rows(segment.rows) * GradientTile::stride(dim);
+    const int64_t size = GradientTile<T>::key_rows(segment.rows) * GradientTile<T>::stride(dim);
     dk = workers.thread_scratch_of<float>(2 * size);
     dv = dk + size;
     std::fill_n(dk, 2 * size, 0.0f);
     to = dkv.as<T>() + (image * segment.rows * 2 * heads + head) * dim;
   }
   void write(int64_t heads, int64_t dim, float scale) const {
-    const int64_t from = GradientTile::stride(dim), stride = 2 * heads * dim;
-    narrow_rows(dk, from, segment.rows, dim, scale, to, stride);
-    narrow_rows(dv, from, segment.rows, dim, 1.0f, to + heads * dim, stride);
+    const int64_t from = GradientTile<T>::stride(dim), stride = 2 * heads * dim;
+    store_rows(dk, from, segment.rows, dim, scale, to, stride);
+    store_rows(dv, from, segment.rows, dim, 1.0f, to + heads * dim, stride);
   }
 };
 
@@ -76,9 +76,9 @@ void perceiver_attention_backward(const PerceiverAttentionBackward& op, Workers&
     const int64_t image = piece / heads, h = piece % heads;
     const SegmentGradient<T> parts[2] = {{op.kv_features, op.dkv_features, image, h, workers},
                                          {op.kv_latents, op.dkv_latents, image, h, workers}};
-    GradientTile gradient(dim, workers);
-    for (int64_t first = 0; first < queries; first += GradientTile::most_queries) {
-      const int64_t count = std::min(GradientTile::most_queries, queries - first);
+    GradientTile<T> gradient(dim, workers);
+    for (int64_t first = 0; first < queries; first += GradientTile<T>::most_queries) {
+      const int64_t count = std::min(GradientTile<T>::most_queries, queries - first);
       const int64_t at = ((image * queries + first) * heads + h) * dim;
       gradient.begin(HeadRows<T>{op.q.as<T>() + at, stride}, {op.y.as<T>() + at, stride},
                      {op.dy.as<T>() + at, stride},
