@@ -24,6 +24,7 @@ interface Figure {
 }
 
 const root = repositoryRoot();
+process.env.STYLEAR_NATIVE_DIR ??= path.join(root, 'build', 'Release'); // this file runs elsewhere
 
 /** Nanoseconds from call to return of an op on three tensors, and of one op of a replayed graph. */
 async function calls(device: Device): Promise<Figure[]> {
@@ -72,7 +73,12 @@ async function beat(device: Device): Promise<Figure[]> {
   delay.disable();
   const late = (nanoseconds: number) => nanoseconds / 1e6 - 10;
   return [
-    { what: '10 ms timer, median late', value: late(delay.percentile(50)), unit: 'ms', bar: '5 ms' },
+    {
+      what: '10 ms timer, median late',
+      value: late(delay.percentile(50)),
+      unit: 'ms',
+      bar: '5 ms',
+    },
     { what: '10 ms timer, 99 % late', value: late(delay.percentile(99)), unit: 'ms', bar: '5 ms' },
   ];
 }

@@ -1,9 +1,8 @@
 /** The ceilings of this machine, measured by bench/limits.cc between our own figures. */
 
 import { execFileSync } from 'node:child_process';
-import { mkdirSync } from 'node:fs';
+import { existsSync, mkdirSync } from 'node:fs';
 import path from 'node:path';
-import { fileURLToPath } from 'node:url';
 
 export type Limit = 'fma' | 'bf16' | 'int8' | 'read';
 
@@ -22,14 +21,15 @@ export function limits(threads: number, root: string): Limits {
   execFileSync('c++', [...flags, source, '-o', program], { stdio: 'inherit' });
   return {
     measure: (limit, seconds = 0.4) =>
-      Number(execFileSync(program, [limit, String(threads), String(seconds)], { encoding: 'utf8' })),
+      Number(
+        execFileSync(program, [limit, String(threads), String(seconds)], { encoding: 'utf8' }),
+      ),
   };
 }
 
 /** The repository, found from a compiled bench as well as from its source. */
 export function repositoryRoot(): string {
-  let folder = path.dirname(fileURLToPath(import.meta.url));
-  while (path.basename(folder) !== 'bench' || folder.includes(`${path.sep}build${path.sep}`))
-    folder = path.dirname(folder);
-  return path.dirname(folder);
+  let folder = import.meta.dirname;
+  while (!existsSync(path.join(folder, 'package.json'))) folder = path.dirname(folder);
+  return folder;
 }

@@ -14,17 +14,17 @@ import os from 'node:os';
 import path from 'node:path';
 import { parseArgs } from 'node:util';
 
-import { type Device, openDevice, scope } from '../lib/index.ts';
+import { type Device, openDevice } from '../lib/index.ts';
 import { openTorch, type Peer } from './compare/torch.ts';
 import { type Limit, type Limits, limits, repositoryRoot } from './limits.ts';
 import { time } from './measure.ts';
 import { attentionCases } from './ops/attention.ts';
 import type { OpCase } from './ops/case.ts';
 import { elementCases } from './ops/elements.ts';
+import { networkCases } from './ops/networks.ts';
 import { pictureCases } from './ops/pictures.ts';
 import { productCases } from './ops/products.ts';
 import { samplingCases } from './ops/sampling.ts';
-import { networkCases } from './ops/networks.ts';
 import { type Row, table } from './table.ts';
 
 const cases = [
@@ -95,6 +95,7 @@ async function main(): Promise<void> {
   });
   const threads = Number(values.threads);
   const root = repositoryRoot();
+  process.env.STYLEAR_NATIVE_DIR ??= path.join(root, 'build', 'Release'); // this file runs elsewhere
   const machine = limits(threads, root);
   const peer = await openTorch(threads, root);
   const chosen = cases.filter((c) => `${c.op} ${c.shape} ${c.dtype}`.includes(values.only));
@@ -110,12 +111,16 @@ async function main(): Promise<void> {
     console.log(table([row], rows.length === 1));
   }
   if (typeof peer !== 'string') peer.close();
-  if (rows.length === 0) throw new Error(`bench: expected --only to match a case, got ${values.only}`);
+  if (rows.length === 0)
+    throw new Error(`bench: expected --only to match a case, got ${values.only}`);
   if (values['no-write']) return;
   const processor = os.cpus()[0]?.model ?? 'unknown processor';
   const report = {
     date: new Date().toISOString().slice(0, 10),
-    commit: execFileSync('git', ['rev-parse', '--short', 'HEAD'], { cwd: root, encoding: 'utf8' }).trim(),
+    commit: execFileSync('git', ['rev-parse', '--short', 'HEAD'], {
+      cwd: root,
+      encoding: 'utf8',
+    }).trim(),
     processor,
     device: name,
     threads,
@@ -123,7 +128,9 @@ async function main(): Promise<void> {
     peer: typeof peer === 'string' ? null : peer.name,
     rows,
   };
-  const slug = `${name}-${threads}-threads-${report.date}`.toLowerCase().replace(/[^a-z0-9]+/g, '-');
+  const slug = `${name}-${threads}-threads-${report.date}`
+    .toLowerCase()
+    .replace(/[^a-z0-9]+/g, '-');
   const folder = path.join(root, 'bench', 'results');
   mkdirSync(folder, { recursive: true });
   writeFileSync(path.join(folder, `${slug}.json`), `${JSON.stringify(report, null, 1)}\n`);

@@ -82,7 +82,10 @@ const pagedCases = [1, 2, 8, 16].map((queries): OpCase => {
       const cache: PagedCache = {
         kPages: noise(device, [pages, heads, pageTokens, headDim], 'bf16'),
         vPages: noise(device, [pages, heads, pageTokens, headDim], 'bf16'),
-        table: device.from(Int32Array.from({ length: pages }, (_, i) => i), [sequences, pagesEach]),
+        table: device.from(
+          Int32Array.from({ length: pages }, (_, i) => i),
+          [sequences, pagesEach],
+        ),
       };
       const lengths = device.from(new Int32Array(sequences).fill(keys));
       const q = noise(device, [sequences, queries, heads, headDim], 'bf16');

@@ -112,7 +112,7 @@ export const elementCases: readonly OpCase[] = [
       const [weight, grad] = [noise(device, [1 << 24]), noise(device, [1 << 24])];
       const [m, v] = [device.zeros([1 << 24]), device.zeros([1 << 24])];
       const [rate, step] = [device.from([1e-4]), device.from(new Int32Array([1]))];
-      return () => adamw(weight, grad, { m, v, rate, step });
+      return () => adamw(weight, grad, { m, v }, { rate, step });
     },
   },
 ];

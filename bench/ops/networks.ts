@@ -120,7 +120,10 @@ const prefillCases = [128, 512].map(
     prepare(device) {
       const layers = Array.from({ length: llm.layers }, () => llmLayer(device));
       const x = noise(device, [1, tokens, llm.dim], 'bf16');
-      const positions = device.from(Int32Array.from({ length: tokens }, (_, i) => i), [1, tokens]);
+      const positions = device.from(
+        Int32Array.from({ length: tokens }, (_, i) => i),
+        [1, tokens],
+      );
       const mix = (q: Tensor, k: Tensor, v: Tensor) =>
         attention(rope(q, positions), rope(k, positions), v, { causal: true });
       return () => scope(() => void layers.reduce((h, l) => llmForward(l, h, mix), x));
@@ -144,7 +147,10 @@ const decodeCases = [1, 2, 8, 16].map(
         vPages: noise(device, [pages, heads, pageTokens, headDim], 'bf16'),
       }));
       const perRow = pages / rows;
-      const table = device.from(Int32Array.from({ length: pages }, (_, i) => i), [rows, perRow]);
+      const table = device.from(
+        Int32Array.from({ length: pages }, (_, i) => i),
+        [rows, perRow],
+      );
       const positions = device.from(new Int32Array(rows).fill(keys - 1), [rows, 1]);
       const lengths = device.from(new Int32Array(rows).fill(keys));
       const x = noise(device, [rows, 1, llm.dim], 'bf16');
@@ -211,9 +217,15 @@ function trainingCase(): OpCase {
         rounded: p,
       }));
       const at = (f: (i: number) => number) =>
-        device.from(Int32Array.from({ length: batch * tokens }, (_, i) => f(i)), [batch, tokens]);
+        device.from(
+          Int32Array.from({ length: batch * tokens }, (_, i) => f(i)),
+          [batch, tokens],
+        );
       const ids = at((i) => (i * 31) % vocabulary);
-      const labels = reshape(at((i) => (i * 31 + 31) % vocabulary), [batch * tokens]);
+      const labels = reshape(
+        at((i) => (i * 31 + 31) % vocabulary),
+        [batch * tokens],
+      );
       const positions = at((i) => i % tokens);
       const rate = device.from([1e-4]);
       const one = device.from(new Int32Array([1]));
@@ -230,14 +242,15 @@ function trainingCase(): OpCase {
           x = linear(swiglu(linear(b, l.gate), linear(b, l.up)), l.down, { residual: h });
         }
         const logits = reshape(linear(x, head), [batch * tokens, vocabulary]);
-        return sum(crossEntropy(logits, labels, { zLoss: 1e-5 }).loss);
+        return sum(crossEntropy(logits, labels, { zLoss: 1e-5 }));
       };
       return () =>
         scope(() => {
           const grads = gradients(forward, parameters);
           for (const [i, state] of states.entries()) {
             const grad = grads[i];
-            if (grad) adamw(state.weight, grad, { ...state, rate, step: one });
+            const { weight, m, v, rounded } = state;
+            if (grad) adamw(weight, grad, { m, v }, { rate, step: one, rounded });
           }
         });
     },
