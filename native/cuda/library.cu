@@ -24,10 +24,13 @@ std::string obstacle(int index) {
   if (!driver)
     return "expected the NVIDIA driver library libcuda.so.1 to be installed, got none. Install the "
            "NVIDIA driver.";
-  dlclose(driver);
+  // Asked of the driver itself: of one that is too old the CUDA runtime only says that it is.
+  const auto driver_version = reinterpret_cast<int (*)(int*)>(dlsym(driver, "cuDriverGetVersion"));
   int found = 0, wanted = 0;
+  if (!driver_version || driver_version(&found) != 0) found = 0;
+  dlclose(driver);
   cudaRuntimeGetVersion(&wanted);
-  if (cudaDriverGetVersion(&found) != cudaSuccess || found / 1000 < wanted / 1000)
+  if (found / 1000 < wanted / 1000)
     return "expected an NVIDIA driver for CUDA " + version_text(wanted / 1000 * 1000) +
            " or newer, got " + (found ? "one for CUDA " + version_text(found) : "an unknown one") +
            ". Update the NVIDIA driver.";

@@ -62,8 +62,8 @@ uint64_t box_bytes(const TensorMap& m) {
   for (unsigned i = 0; i < m.rank; ++i) n *= m.box[i];
   return n;
 }
-// Calls f(destination, source or null, bytes) for 16-byte pieces; the innermost box row is a
-// multiple of 16 bytes.
+// Calls f(destination, is the row inside of the tensor, the row's offset, first element) for pieces
+// of 16 bytes, of which the innermost row of a box is a multiple.
 template <class F>
 void for_pieces(const BulkCopy& c, F f) {
   const TensorMap& m = *c.map;
@@ -75,7 +75,7 @@ void for_pieces(const BulkCopy& c, F f) {
     bool row_in = true;
     uint64_t src = 0, rest = r;
     for (unsigned i = 1; i < m.rank; ++i) {
-      long long x = c.at[i] + (long long)(rest % m.box[i]);
+      long long x = c.at[i] + static_cast<long long>(rest % m.box[i]);
       rest /= m.box[i];
       if (x < 0 || uint64_t(x) >= m.size[i]) row_in = false;
       src += uint64_t(x) * m.stride[i];
@@ -91,19 +91,20 @@ void perform(const BulkCopy& c) {
   const unsigned per = 16 / m.element_bytes;
   for_pieces(c, [&](char* dst, bool row_in, uint64_t src, unsigned e) {
     for (unsigned k = 0; k < per; ++k) {
-      long long x = c.at[0] + (long long)(e + k);
+      long long x = c.at[0] + static_cast<long long>(e + k);
       char* d = dst + k * m.element_bytes;
       if (row_in && x >= 0 && uint64_t(x) < m.size[0]) {
         const char* s = static_cast<const char*>(m.base) + src + uint64_t(x) * m.element_bytes;
         if (current) global_read(s, m.element_bytes);
         std::memcpy(d, s, m.element_bytes);
-      } else
+      } else {
         std::memset(d, 0, m.element_bytes);
+      }
     }
   });
 }
-void finish(const BulkCopy& c, bool already) {
-  if (!already) perform(c);
+void finish(const BulkCopy& c) {
+  perform(c);
   for_pieces(c, [&](char* dst, bool, uint64_t, unsigned) {
     async_write_done(dst, 16, c.thread, c.clock);
   });
@@ -113,8 +114,8 @@ void complete_copies(uint64_t* key, Mbarrier& b) {
   std::vector<BulkCopy> all = std::move(b.copies);
   b.copies.clear();
   for (const BulkCopy& c : all) {
-    finish(c, false);
-    b.bytes -= (long long)box_bytes(*c.map);
+    finish(c);
+    b.bytes -= static_cast<long long>(box_bytes(*c.map));
   }
   if (!all.empty()) try_complete(key, b);
 }
@@ -173,12 +174,6 @@ void mbarrier_arrive(uint64_t* bar, unsigned expect) {
   --b.pending;
   try_complete(bar, b);
 }
-bool mbarrier_test(uint64_t* bar, unsigned parity) {
-  Mbarrier& b = find(bar);
-  if (b.phase == (parity & 1)) return false;
-  acquire_from(b.done_order);
-  return true;
-}
 void mbarrier_wait(uint64_t* bar, unsigned parity, const char* file, int line) {
   atomic_touch(bar, 8, nullptr);
   Mbarrier& b = find(bar);
@@ -207,10 +202,9 @@ void tensor_load(void* dst, const TensorMap* map, uint64_t* bar, const int* at, 
   for (int i = 0; i < rank; ++i) c.at[i] = at[i];
   for_pieces(c, [&](char* d, bool, uint64_t, unsigned) { async_write_issue(d, 16); });
   release_into(b.order);
-  const bool now = async_at_once();
-  if (now) {
-    finish(c, false);
-    b.bytes -= (long long)box_bytes(*map);
+  if (async_at_once()) {
+    finish(c);
+    b.bytes -= static_cast<long long>(box_bytes(*map));
     try_complete(bar, b);
   } else {
     b.copies.push_back(c);

@@ -1,4 +1,5 @@
-// simt_ptx.cpp - warp-level matrix instructions. Fragment layouts follow the PTX ISA manual.
+// Matrix instructions of a warp. The layouts of fragments are those of the PTX manual, 9.7.14.
+#include <algorithm>
 #include <bit>
 #include <cstring>
 
@@ -12,26 +13,24 @@ struct LdmatrixArg {
   const void* row;
 };
 
-template <int Count, bool Trans>
+template <int count, bool transposed>
 void ldmatrix_run(void* const* args, uint32_t mask) {
   if (mask != 0xffffffffu) fail("ldmatrix needs a full warp");
-  Stats& st = stats();
-  ++st.ldmatrix;
-  for (int m = 0; m < Count; ++m) {
+  ++stats().ldmatrix;
+  for (int m = 0; m < count; ++m) {
     uint16_t t[8][8];
-    unsigned groups[8] = {}, worst = 1;
+    unsigned in_banks[8] = {}, worst = 1;  // rows per group of 4 banks
     for (int i = 0; i < 8; ++i) {
-      const void* p = static_cast<LdmatrixArg*>(args[m * 8 + i])->row;
-      std::memcpy(t[i], p, 16);
-      unsigned g = (shared_offset(p) >> 4) & 7;  // 8 groups of 4 banks
-      worst = std::max(worst, ++groups[g]);
+      const void* row = static_cast<LdmatrixArg*>(args[m * 8 + i])->row;
+      std::memcpy(t[i], row, 16);
+      worst = std::max(worst, ++in_banks[(shared_offset(row) >> 4) & 7]);
     }
-    st.ldmatrix_conflicts += worst - 1;
-    for (int l = 0; l < 32; ++l) {
-      int row = l >> 2, col = (l & 3) * 2;
-      uint16_t lo = Trans ? t[col][row] : t[row][col],
-               hi = Trans ? t[col + 1][row] : t[row][col + 1];
-      static_cast<LdmatrixArg*>(args[l])->r[m] = uint32_t(hi) << 16 | lo;
+    stats().ldmatrix_conflicts += worst - 1;
+    for (int lane = 0; lane < 32; ++lane) {
+      const int row = lane / 4, column = lane % 4 * 2;
+      const uint16_t lo = transposed ? t[column][row] : t[row][column];
+      const uint16_t hi = transposed ? t[column + 1][row] : t[row][column + 1];
+      static_cast<LdmatrixArg*>(args[lane])->r[m] = uint32_t{hi} << 16 | lo;
     }
   }
 }
@@ -40,75 +39,51 @@ struct MmaArg {
   float* d;
   const uint32_t *a, *b;
 };
-inline float lo(uint32_t v) { return std::bit_cast<float>(v << 16); }
-inline float hi(uint32_t v) { return std::bit_cast<float>(v & 0xffff0000u); }
-
-typedef float Row __attribute__((vector_size(32)));  // one row of 8 columns
+float lo(uint32_t v) { return std::bit_cast<float>(v << 16); }
+float hi(uint32_t v) { return std::bit_cast<float>(v & 0xffff0000u); }
 
 void mma_run(void* const* args, uint32_t mask) {
   if (mask != 0xffffffffu) fail("mma.sync needs a full warp");
   ++stats().mma;
-  alignas(64) float A[16][16];
-  union {
-    Row v[16];
-    float f[16][8];
-  } B, C;
-  for (int l = 0; l < 32; ++l) {
-    auto* q = static_cast<MmaArg*>(args[l]);
-    int g = l >> 2, t = (l & 3) * 2;
-    A[g][t] = lo(q->a[0]);
-    A[g][t + 1] = hi(q->a[0]);
-    A[g + 8][t] = lo(q->a[1]);
-    A[g + 8][t + 1] = hi(q->a[1]);
-    A[g][t + 8] = lo(q->a[2]);
-    A[g][t + 9] = hi(q->a[2]);
-    A[g + 8][t + 8] = lo(q->a[3]);
-    A[g + 8][t + 9] = hi(q->a[3]);
-    B.f[t][g] = lo(q->b[0]);
-    B.f[t + 1][g] = hi(q->b[0]);
-    B.f[t + 8][g] = lo(q->b[1]);
-    B.f[t + 9][g] = hi(q->b[1]);
-    C.f[g][t] = q->d[0];
-    C.f[g][t + 1] = q->d[1];
-    C.f[g + 8][t] = q->d[2];
-    C.f[g + 8][t + 1] = q->d[3];
-  }
-  for (int i = 0; i < 16; i += 4) {
-    Row c0 = C.v[i], c1 = C.v[i + 1], c2 = C.v[i + 2], c3 = C.v[i + 3];
-    for (int k = 0; k < 16; ++k) {
-      Row b = B.v[k];
-      c0 += A[i][k] * b;
-      c1 += A[i + 1][k] * b;
-      c2 += A[i + 2][k] * b;
-      c3 += A[i + 3][k] * b;
+  float a[16][16], b[16][8], d[16][8];
+  for (int lane = 0; lane < 32; ++lane) {
+    const auto* x = static_cast<const MmaArg*>(args[lane]);
+    const int g = lane / 4, t = lane % 4 * 2;
+    for (int part = 0; part < 4; ++part) {  // rows g and g + 8, columns t and t + 8
+      const int row = g + part % 2 * 8, column = t + part / 2 * 8;
+      a[row][column] = lo(x->a[part]), a[row][column + 1] = hi(x->a[part]);
     }
-    C.v[i] = c0;
-    C.v[i + 1] = c1;
-    C.v[i + 2] = c2;
-    C.v[i + 3] = c3;
+    for (int part = 0; part < 2; ++part)
+      b[t + part * 8][g] = lo(x->b[part]), b[t + part * 8 + 1][g] = hi(x->b[part]);
+    for (int part = 0; part < 2; ++part)
+      d[g + part * 8][t] = x->d[part * 2], d[g + part * 8][t + 1] = x->d[part * 2 + 1];
   }
-  for (int l = 0; l < 32; ++l) {
-    auto* q = static_cast<MmaArg*>(args[l]);
-    int g = l >> 2, t = (l & 3) * 2;
-    q->d[0] = C.f[g][t];
-    q->d[1] = C.f[g][t + 1];
-    q->d[2] = C.f[g + 8][t];
-    q->d[3] = C.f[g + 8][t + 1];
+  for (int i = 0; i < 16; ++i)
+    for (int k = 0; k < 16; ++k)
+      for (int j = 0; j < 8; ++j) d[i][j] += a[i][k] * b[k][j];
+  for (int lane = 0; lane < 32; ++lane) {
+    float* to = static_cast<MmaArg*>(args[lane])->d;
+    const int g = lane / 4, t = lane % 4 * 2;
+    for (int part = 0; part < 2; ++part)
+      to[part * 2] = d[g + part * 8][t], to[part * 2 + 1] = d[g + part * 8][t + 1];
   }
 }
 
 }  // namespace
 
-void ldmatrix(uint32_t* r, const void* row, int count, bool trans, const char* file, int line) {
+void ldmatrix(uint32_t* r, const void* row, int count, bool transposed, const char* file,
+              int line) {
   if (reinterpret_cast<uintptr_t>(row) % 16)
     fail("ldmatrix at %s:%d: row address is not 16-byte aligned", file, line);
-  // ldmatrix.x1/.x2 take their addresses from the first 8/16 lanes only
+  // One and two matrices take their addresses from the first 8 and 16 lanes only.
   if (current->lane < unsigned(count) * 8) shared_read(row, 16);
   LdmatrixArg a{r, row};
-  WarpFunction fn = count == 4   ? (trans ? ldmatrix_run<4, true> : ldmatrix_run<4, false>)
-                    : count == 2 ? (trans ? ldmatrix_run<2, true> : ldmatrix_run<2, false>)
-                                 : (trans ? ldmatrix_run<1, true> : ldmatrix_run<1, false>);
-  warp_collective(0xffffffffu, fn, &a, trans ? "ldmatrix.trans" : "ldmatrix", file, line);
+  const WarpFunction together =
+      count == 4   ? (transposed ? ldmatrix_run<4, true> : ldmatrix_run<4, false>)
+      : count == 2 ? (transposed ? ldmatrix_run<2, true> : ldmatrix_run<2, false>)
+                   : (transposed ? ldmatrix_run<1, true> : ldmatrix_run<1, false>);
+  warp_collective(0xffffffffu, together, &a, transposed ? "ldmatrix.trans" : "ldmatrix", file,
+                  line);
 }
 
 void mma_bf16_16816(float* d, const uint32_t* a, const uint32_t* b, const char* file, int line) {

@@ -54,6 +54,20 @@ std::string region_name(const void* address) {
   return "no shared variable (out of bounds)";
 }
 
+namespace {
+
+// Where to note that thread `t` has read a byte: in a free record, in one that is ordered before,
+// else instead of a reader of the same warp, so that readers of other warps stay known.
+Epoch& reader_slot(Cell& c, unsigned t) {
+  for (Epoch& r : c.read)
+    if (r.clock == 0 || ordered(r, t)) return r;
+  for (Epoch& r : c.read)
+    if (r.thread / 32 == t / 32) return r;
+  return c.read[worker->random() & 3];
+}
+
+}  // namespace
+
 void touch_shared(const void* addr, unsigned bytes, bool write, uint32_t pc, bool atomic) {
   const char* p = static_cast<const char*>(addr);
   unsigned t = self()->ids.linear;
@@ -92,21 +106,7 @@ void touch_shared(const void* addr, unsigned bytes, bool write, uint32_t pc, boo
       for (Epoch& r : c.read) r.clock = 0;
       worker->written[at + i] = 1;
     } else {
-      // keep one record per thread while there is room; else prefer to keep readers of other warps
-      Epoch* slot = nullptr;
-      for (Epoch& r : c.read)
-        if (r.clock == 0 || ordered(r, t)) {
-          slot = &r;
-          break;
-        }
-      if (!slot)
-        for (Epoch& r : c.read)
-          if (r.thread / 32 == t / 32) {
-            slot = &r;
-            break;
-          }
-      if (!slot) slot = &c.read[worker->random() & 3];
-      *slot = now;
+      reader_slot(c, t) = now;
     }
   }
 }
@@ -178,8 +178,9 @@ void touch_global(const void* addr, unsigned bytes, bool write, uint32_t pc, boo
       if (conflict(b.read)) report(b.read, false);
       b.write = now;
       b.read.clock = 0;
-    } else if (!conflict(b.read))
-      b.read = now;  // keep a reader that is not ordered: it is the dangerous one
+    } else if (!conflict(b.read)) {  // a reader that is not ordered stays: it is the dangerous one
+      b.read = now;
+    }
   }
 }
 

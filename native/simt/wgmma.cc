@@ -16,14 +16,12 @@ uint32_t swizzled(uint32_t a, unsigned span) { return a ^ ((a >> 7 & (span / 16 
 // An operand is read in pieces of 16 bytes: eight neighbours along k (K-major) or along m/n
 // (M/N-major).
 const char* piece(uint64_t desc, bool mn_major, int mn, int k) {
-  const uint32_t start = uint32_t(desc & 0x3fff) << 4, lbo = uint32_t(desc >> 16 & 0x3fff) << 4,
-                 sbo = uint32_t(desc >> 32 & 0x3fff) << 4;
-  const unsigned mode = unsigned(desc >> 62), span = mode == 0   ? 16
-                                                     : mode == 1 ? 128
-                                                     : mode == 2 ? 64
-                                                                 : 32;
+  const auto field = [desc](int bit) { return uint32_t(desc >> bit & 0x3fff) << 4; };
+  const uint32_t lbo = field(16), sbo = field(32);
+  constexpr unsigned spans[4] = {16, 128, 64, 32};
+  const unsigned mode = unsigned(desc >> 62), span = spans[mode];
   if (desc >> 49 & 7) fail("wgmma: matrix base offset is not emulated");
-  uint32_t a = start;
+  uint32_t a = field(0);
   if (!mn_major) {
     a += uint32_t(mn / 8) * sbo + uint32_t(mn % 8) * span;
     a += mode == 0 ? uint32_t(k / 8) * lbo : uint32_t(k) * 2;
@@ -41,9 +39,14 @@ void for_operand(uint64_t desc, bool mn_major, int mn0, int mn1, F f) {
   for (int mn = mn0; mn < mn1; mn += mn_major ? 8 : 1)
     for (int k = 0; k < 16; k += mn_major ? 1 : 8) f(piece(desc, mn_major, mn, k), mn, k);
 }
-void record(uint64_t desc, bool mn_major, int mn0, int mn1) {  // race build: who reads what
-  for_operand(desc, mn_major, mn0, mn1, [](const char* p, int, int) { async_read(p, 16); });
+// For the race build: each warp reads its own rows of A and all of B; one lane stands for the warp.
+void record_operands(const Wgmma& w) {
+  const auto read = [](const char* p, int, int) { async_read(p, 16); };
+  const int row = int(current->warp % 4) * 16;
+  if (!w.a) for_operand(w.desc_a, w.trans_a, row, row + 16, read);
+  for_operand(w.desc_b, w.trans_b, 0, w.n, read);
 }
+
 float reg_lo(uint32_t v) { return std::bit_cast<float>(v << 16); }
 float reg_hi(uint32_t v) { return std::bit_cast<float>(v & 0xffff0000u); }
 
@@ -57,45 +60,38 @@ void execute(PendingWgmma& p) {
     alignas(64) float a[64][16], b[16][256];
   };
   const auto operands = std::make_unique<Operands>();
-  auto& A = operands->a;
-  auto& B = operands->b;
+  auto& a = operands->a;
+  auto& b = operands->b;
   if (w.a) {
     for (int t = 0; t < 128; ++t) {
-      const uint32_t* a = p.w[t].a;
-      int r = t / 32 * 16 + (t % 32) / 4, c = (t % 4) * 2;
-      A[r][c] = reg_lo(a[0]);
-      A[r][c + 1] = reg_hi(a[0]);
-      A[r + 8][c] = reg_lo(a[1]);
-      A[r + 8][c + 1] = reg_hi(a[1]);
-      A[r][c + 8] = reg_lo(a[2]);
-      A[r][c + 9] = reg_hi(a[2]);
-      A[r + 8][c + 8] = reg_lo(a[3]);
-      A[r + 8][c + 9] = reg_hi(a[3]);
+      const int row = t / 32 * 16 + t % 32 / 4, column = t % 4 * 2;
+      for (int part = 0; part < 4; ++part) {  // as in mma: rows apart by 8, then columns
+        float* to = &a[row + part % 2 * 8][column + part / 2 * 8];
+        to[0] = reg_lo(p.w[t].a[part]), to[1] = reg_hi(p.w[t].a[part]);
+      }
     }
   } else {
-    for_operand(w.desc_a, w.trans_a, 0, 64, [&](const char* p, int m, int k) {
+    for_operand(w.desc_a, w.trans_a, 0, 64, [&](const char* from, int m, int k) {
       uint16_t v[8];
-      std::memcpy(v, p, 16);
-      for (int i = 0; i < 8; ++i)
-        (w.trans_a ? A[m + i][k] : A[m][k + i]) = std::bit_cast<float>(uint32_t(v[i]) << 16);
+      std::memcpy(v, from, 16);
+      for (int i = 0; i < 8; ++i) (w.trans_a ? a[m + i][k] : a[m][k + i]) = reg_lo(v[i]);
     });
   }
-  for_operand(w.desc_b, w.trans_b, 0, w.n, [&](const char* p, int n, int k) {
+  for_operand(w.desc_b, w.trans_b, 0, w.n, [&](const char* from, int n, int k) {
     uint16_t v[8];
-    std::memcpy(v, p, 16);
-    for (int i = 0; i < 8; ++i)
-      (w.trans_b ? B[k][n + i] : B[k + i][n]) = std::bit_cast<float>(uint32_t(v[i]) << 16);
+    std::memcpy(v, from, 16);
+    for (int i = 0; i < 8; ++i) (w.trans_b ? b[k][n + i] : b[k + i][n]) = reg_lo(v[i]);
   });
-  for (int r = 0; r < 64; ++r) {
-    alignas(64) float acc[256];
-    const int t0 = r / 16 * 32 + (r % 8) * 4, half = r % 16 / 8 * 2;
-    for (int n = 0; n < w.n; ++n)
-      acc[n] = w.accumulate ? p.w[t0 + n % 8 / 2].d[n / 8 * 4 + half + n % 2] : 0.f;
-    for (int k = 0; k < 16; ++k) {
-      const float a = A[r][k];
-      for (int n = 0; n < w.n; ++n) acc[n] += a * B[k][n];
-    }
-    for (int n = 0; n < w.n; ++n) p.w[t0 + n % 8 / 2].d[n / 8 * 4 + half + n % 2] = acc[n];
+  for (int row = 0; row < 64; ++row) {
+    float sums[256];
+    const int t0 = row / 16 * 32 + row % 8 * 4, half = row % 16 / 8 * 2;
+    const auto place = [&](int n) -> float& {
+      return p.w[t0 + n % 8 / 2].d[n / 8 * 4 + half + n % 2];
+    };
+    for (int n = 0; n < w.n; ++n) sums[n] = w.accumulate ? place(n) : 0.f;
+    for (int k = 0; k < 16; ++k)
+      for (int n = 0; n < w.n; ++n) sums[n] += a[row][k] * b[k][n];
+    for (int n = 0; n < w.n; ++n) place(n) = sums[n];
   }
 }
 
@@ -109,8 +105,7 @@ void wgmma_run(void* const* args) {
         x.accumulate != y.accumulate || !x.a != !y.a)
       fail("wgmma: the threads of the warpgroup disagree about the operands");
   }
-  const bool now = async_at_once();
-  if (now) {
+  if (async_at_once()) {
     for (auto& q : g.ops) execute(*q);  // in order: they may share accumulators
     execute(*p);
   }
@@ -120,14 +115,9 @@ void commit_run(void* const*) {
   Warpgroup& g = async_state().groups[current->warp / 4];
   g.groups.push_back(g.ops.size());
 }
-struct WaitArg {
-  unsigned pending;
-  const PendingWgmma* const* finished;
-  size_t count;
-};
 void wait_run(void* const* args) {
   Warpgroup& g = async_state().groups[current->warp / 4];
-  const unsigned pending = static_cast<WaitArg*>(args[0])->pending;
+  const unsigned pending = *static_cast<const unsigned*>(args[0]);
   if (g.groups.size() <= pending) return;
   const size_t complete = g.groups.size() - pending, ops = g.groups[complete - 1];
   for (size_t i = 0; i < ops; ++i) execute(*g.ops[i]);
@@ -140,36 +130,23 @@ void wait_run(void* const* args) {
 
 void wgmma(const Wgmma& w, const char* file, int line) {
   Wgmma x = w;
-  if (race_build()) {
-    // Each warp reads its own rows of A and all of B; one lane stands for the warp.
-    if (current->lane == 0) {
-      int r = int(current->warp % 4) * 16;
-      if (!x.a) record(x.desc_a, x.trans_a, r, r + 16);
-      record(x.desc_b, x.trans_b, 0, x.n);
-    }
-  }
+  if (race_build() && current->lane == 0) record_operands(w);
   group_collective(wgmma_run, &x, "wgmma.mma_async", file, line);
 }
 void wgmma_commit(const char* file, int line) {
   group_collective(commit_run, nullptr, "wgmma.commit_group", file, line);
 }
 void wgmma_wait(unsigned pending, const char* file, int line) {
-  WaitArg a{pending, nullptr, 0};
   // The operands may be overwritten only after this point: note the reads again, at the present
   // clock.
   if (race_build() && current->lane == 0) {
     Warpgroup& g = async_state().groups[current->warp / 4];
     if (g.groups.size() > pending) {
       const size_t ops = g.groups[g.groups.size() - pending - 1];
-      for (size_t i = 0; i < ops; ++i) {
-        const Wgmma& w = g.ops[i]->w[0];
-        int r = int(current->warp % 4) * 16;
-        if (!w.a) record(w.desc_a, w.trans_a, r, r + 16);
-        record(w.desc_b, w.trans_b, 0, w.n);
-      }
+      for (size_t i = 0; i < ops; ++i) record_operands(g.ops[i]->w[0]);
     }
   }
-  group_collective(wait_run, &a, "wgmma.wait_group", file, line);
+  group_collective(wait_run, &pending, "wgmma.wait_group", file, line);
   syncwarp(0xffffffffu, file, line);
 }
 
