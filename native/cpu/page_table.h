@@ -9,8 +9,10 @@ namespace stylear::cpu {
 
 class PageTable {
  public:
-  PageTable(const char* op, const TensorView& table, const TensorView& pages)
+  // `rows` is the argument of the op that says which rows there are.
+  PageTable(const char* op, const char* rows, const TensorView& table, const TensorView& pages)
       : op_(op),
+        rows_(rows),
         entries_(static_cast<const int32_t*>(table.data)),
         max_pages_(table.shape[1]),
         pages_(pages.shape[0]),
@@ -25,8 +27,8 @@ class PageTable {
   int64_t row(int64_t sequence, int64_t token) const {
     const int64_t column = token / page_tokens_;
     if (column >= max_pages_)
-      fail("row " + std::to_string(token) + " of sequence " + std::to_string(sequence),
-           "within its " + std::to_string(max_pages_) + " pages", "page " + std::to_string(column));
+      fail(std::string(rows_) + " of sequence " + std::to_string(sequence),
+           "within its " + std::to_string(max_pages_) + " pages", "row " + std::to_string(token));
     const int32_t page = entries_[sequence * max_pages_ + column];
     if (page < 0 || page >= pages_)
       fail("table[" + std::to_string(sequence) + ", " + std::to_string(column) + "]",
@@ -42,7 +44,7 @@ class PageTable {
                 std::string(op_) + ": expected " + what + " to be " + expected + ", got " + got);
   }
 
-  const char* op_;
+  const char *op_, *rows_;
   const int32_t* entries_;
   int64_t max_pages_, pages_, heads_, page_tokens_, dim_;
 };

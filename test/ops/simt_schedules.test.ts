@@ -1,9 +1,9 @@
 // What a kernel computes on the emulated GPU must not depend on the order in which threads take their
 // turns, nor on when asynchronous copies arrive. A missing barrier usually shows here.
-import { afterEach, describe, expect, test } from 'vitest';
+import { afterEach, describe, test } from 'vitest';
 import { openDevice, scope, Tensor } from '../../lib/index.ts';
 import { devicesToTest } from '../support/on_every_device.ts';
-import { take, upload } from '../support/op_case.ts';
+import { expectSameBits, take, upload } from '../support/op_case.ts';
 import { type Call, cases } from './cases.ts';
 
 const schedules = [
@@ -37,7 +37,7 @@ describe.runIf(devicesToTest().includes('simt'))(
     test.each(Object.entries(cases))('%s', async (_, call) => {
       const expected = await results(schedules[0]!, call);
       for (const schedule of schedules.slice(1))
-        expect(await results(schedule, call), JSON.stringify(schedule)).toEqual(expected);
+        expectSameBits(await results(schedule, call), expected, JSON.stringify(schedule));
     });
   },
 );

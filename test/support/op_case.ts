@@ -66,6 +66,23 @@ export function expectClose(
   }
 }
 
+/** Claims that two results have the same bits. Unlike `toEqual` it is quick on many elements. */
+export function expectSameBits(
+  actual: readonly Float64Array[],
+  expected: readonly Float64Array[],
+  what = 'bits',
+): void {
+  const bytes = (x: Float64Array) => Buffer.from(x.buffer, x.byteOffset, x.byteLength);
+  expect(actual.length, 'how many results').toBe(expected.length);
+  actual.forEach((result, i) => {
+    if (bytes(result).equals(bytes(expected[i]!))) return;
+    const at = result.findIndex((v, j) => !Object.is(v, expected[i]![j]));
+    expect.fail(
+      `${what}: element ${at} of result ${i} is ${result[at]}, expected ${expected[i]![at]}`,
+    );
+  });
+}
+
 /** Claims that the op computes its definition. */
 export async function expectDefinition(device: Device, of: OpCase): Promise<void> {
   const y = scope(() => of.op(...of.inputs.map((one) => upload(device, one))));

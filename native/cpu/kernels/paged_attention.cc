@@ -211,7 +211,7 @@ void paged_attention(const PagedAttention& op, Workers& workers) {
   const int64_t sequences = op.q.shape[0], queries = op.q.shape[1], heads = op.q.shape[2];
   const int64_t dim = op.q.shape[3], padded_dim = (dim + lanes - 1) / lanes * lanes;
   const int64_t kv_heads = op.k_pages.shape[1], group = heads / kv_heads, rows = group * queries;
-  const PageTable table(op.name, op.table, op.k_pages);
+  const PageTable table(op.name, "lengths", op.table, op.k_pages);
   const auto* lengths = op.lengths.as<int32_t>();
   const auto seen = [&](int64_t s, int64_t i) {
     return std::clamp<int64_t>(lengths[s] - queries + i + 1, 0, lengths[s]);

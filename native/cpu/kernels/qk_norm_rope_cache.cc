@@ -49,7 +49,7 @@ template <class T, class P, class W>
 void qk_norm_rope_cache(const QkNormRopeCache& op, Workers& workers) {
   const int64_t tokens = op.q.shape[1], heads = op.q.shape[2], kv_heads = op.k.shape[2];
   const int64_t dim = op.q.shape[3], pairs = dim / 2, rows = op.q.shape[0] * tokens;
-  const PageTable table(op.name, op.table, op.k_pages);
+  const PageTable table(op.name, "cachePositions", op.table, op.k_pages);
   const HeadNorm q_norm = head_norm<W>(op.q_weight, op.q_bias, heads, workers);
   const HeadNorm k_norm = head_norm<W>(op.k_weight, op.k_bias, kv_heads, workers);
   float* frequencies = workers.scratch_of<float>(pairs);
