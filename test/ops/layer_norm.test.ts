@@ -21,14 +21,18 @@ function definition(
   heads: number,
 ): Float64Array {
   const groups = weight.length / dim;
-  return x.map((v, i) => {
-    const r = Math.floor(i / dim);
+  const y = new Float64Array(x.length);
+  for (let r = 0; r < x.length / dim; r++) {
     const row = x.subarray(r * dim, r * dim + dim);
     const mean = row.reduce((a, b) => a + b, 0) / dim;
     const variance = row.reduce((sum, u) => sum + (u - mean) ** 2, 0) / dim;
-    const at = Math.floor((r % heads) / (heads / groups)) * dim + (i % dim);
-    return ((v - mean) / Math.sqrt(variance + eps)) * weight[at]! + bias[at]!;
-  });
+    const at = Math.floor((r % heads) / (heads / groups)) * dim;
+    y.set(
+      row.map((v, i) => ((v - mean) / Math.sqrt(variance + eps)) * weight[at + i]! + bias[at + i]!),
+      r * dim,
+    );
+  }
+  return y;
 }
 
 const normed = (

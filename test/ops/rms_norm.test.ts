@@ -14,11 +14,16 @@ const eps = 1e-5;
 
 function definition(x: Float64Array, weight: Float64Array): Float64Array {
   const dim = weight.length;
-  return x.map((v, i) => {
-    const row = x.subarray(i - (i % dim), i - (i % dim) + dim);
+  const y = new Float64Array(x.length);
+  for (let begin = 0; begin < x.length; begin += dim) {
+    const row = x.subarray(begin, begin + dim);
     const meanSquare = row.reduce((sum, u) => sum + u * u, 0) / dim;
-    return (v / Math.sqrt(meanSquare + eps)) * weight[i % dim]!;
-  });
+    y.set(
+      row.map((v, i) => (v / Math.sqrt(meanSquare + eps)) * weight[i]!),
+      begin,
+    );
+  }
+  return y;
 }
 
 // In bf16 the normalised value is rounded, and its product with the weight again.
