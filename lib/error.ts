@@ -1,14 +1,17 @@
+const codes = [
+  'ERR_SHAPE',
+  'ERR_DTYPE',
+  'ERR_VALUE',
+  'ERR_DISPOSED',
+  'ERR_DEVICE',
+  'ERR_OUT_OF_MEMORY',
+  'ERR_BACKEND',
+  'ERR_WEIGHTS',
+  'ERR_INPUT',
+] as const;
+
 /** What a {@link StylearError} is about. */
-export type ErrorCode =
-  | 'ERR_SHAPE'
-  | 'ERR_DTYPE'
-  | 'ERR_VALUE'
-  | 'ERR_DISPOSED'
-  | 'ERR_DEVICE'
-  | 'ERR_OUT_OF_MEMORY'
-  | 'ERR_BACKEND'
-  | 'ERR_WEIGHTS'
-  | 'ERR_INPUT';
+export type ErrorCode = (typeof codes)[number];
 
 /** Every failure of this package: a stable code for programs, a sentence for people. */
 export class StylearError extends Error {
@@ -24,11 +27,10 @@ export class StylearError extends Error {
     this.code = code;
   }
 
-  /** The error that native code threw, with the stack of the line that called it. */
+  /** What native code threw, as a `StylearError` from the line that called it. */
   static from(error: unknown): unknown {
     if (!(error instanceof Error) || error instanceof StylearError) return error;
-    const { code } = error as Error & { code?: string };
-    if (!code?.startsWith('ERR_')) return error;
-    return new StylearError(code as ErrorCode, error.message);
+    const code = codes.find((code) => 'code' in error && code === error.code);
+    return code ? new StylearError(code, error.message) : error;
   }
 }

@@ -113,7 +113,11 @@ export class Device {
     try {
       result = scope(body);
     } catch (error) {
-      this.native.disposeGraph(this.native.endRecording());
+      try {
+        this.native.disposeGraph(this.native.endRecording());
+      } catch {
+        // A recording that was broken off may not end well; what broke it off is thrown.
+      }
       throw error;
     }
     return new Graph(

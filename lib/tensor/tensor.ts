@@ -47,13 +47,16 @@ export class Tensor {
     return this.device.tensor(this.shape, dtype);
   }
 
-  /** Rows `[begin, end)` of the first axis, on the same memory. */
+  /** Rows `[begin, end)` of the first axis, on the same memory. No gradient passes through. */
   slice(begin: number, end: number): Tensor {
     const handle = this.device.call((native) => native.slice(this.handle, begin, end));
     return new Tensor(this.device, handle, this.dtype, [end - begin, ...this.shape.slice(1)]);
   }
 
-  /** The same elements in the same order under another shape, on the same memory. */
+  /**
+   * The same elements in the same order under another shape, on the same memory. No gradient passes
+   * through; it does through the op `reshape`.
+   */
   reshape(shape: readonly number[]): Tensor {
     const handle = this.device.call((native) =>
       native.reshape(this.handle, this.device.putShape(shape)),

@@ -355,8 +355,14 @@ napi_value OpenDevice::begin_recording(OpenDevice& self, const Call&) {
 
 // -> number of the graph
 napi_value OpenDevice::end_recording(OpenDevice& self, const Call& call) {
-  self.graphs_[self.recording_].graph = self.device().end_recording();
-  return number_of(call.env, static_cast<double>(std::exchange(self.recording_, 0)));
+  const int64_t number = std::exchange(self.recording_, 0);
+  try {
+    self.graphs_[number].graph = self.device().end_recording();
+  } catch (...) {
+    self.drop_graph(number);
+    throw;
+  }
+  return number_of(call.env, static_cast<double>(number));
 }
 
 napi_value OpenDevice::replay(OpenDevice& self, const Call& call) {
@@ -369,13 +375,16 @@ napi_value OpenDevice::replay(OpenDevice& self, const Call& call) {
 }
 
 napi_value OpenDevice::dispose_graph(OpenDevice& self, const Call& call) {
-  if (!self.device_) return nullptr;
-  const auto found = self.graphs_.find(call.integer(0));
-  if (found == self.graphs_.end()) return nullptr;
-  Recorded recorded = std::move(found->second);
-  self.graphs_.erase(found);
-  for (Storage* storage : recorded.storages) self.release(storage);
+  if (self.device_) self.drop_graph(call.integer(0));
   return nullptr;
+}
+
+void OpenDevice::drop_graph(int64_t number) {
+  const auto found = graphs_.find(number);
+  if (found == graphs_.end()) return;
+  const Recorded recorded = std::move(found->second);
+  graphs_.erase(found);
+  for (Storage* storage : recorded.storages) release(storage);
 }
 
 // ---- the device itself

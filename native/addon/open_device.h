@@ -42,6 +42,7 @@ class OpenDevice {
   Storage* allocate(int64_t bytes);
   void release(Storage* storage);
   void upload(const TensorTable::Slot& slot, const Call::Bytes& values);
+  void drop_graph(int64_t number);
   void close_now();
 
   // The functions of the object, by their names in JavaScript.
