@@ -20,7 +20,7 @@ template <int N, int Width, int Threads, class Rows>
 __device__ __forceinline__ void load_tile(bf16* tile, const Rows& rows, int first, int end, int dim,
                                           bool wide) {
   constexpr int pieces = Width / 8, total = N * pieces;
-#pragma unroll
+#pragma unroll 2
   for (int i = 0; i < ceil_div(total, Threads); ++i) {
     const int id = i * Threads + int(threadIdx.x), row = id / pieces, column = id % pieces * 8;
     if (total % Threads != 0 && id >= total) break;
@@ -133,13 +133,10 @@ __device__ __forceinline__ void store_rows(const float (&acc)[N][4], float low, 
 // Calls f with the tile width for `dim`, which is at most 256, as a compile-time constant.
 template <class F>
 void with_tile_width(int dim, F f) {
-  if (dim <= 16) return f(std::integral_constant<int, 16>());
   if (dim <= 32) return f(std::integral_constant<int, 32>());
   if (dim <= 64) return f(std::integral_constant<int, 64>());
   if (dim <= 80) return f(std::integral_constant<int, 80>());
-  if (dim <= 96) return f(std::integral_constant<int, 96>());
   if (dim <= 128) return f(std::integral_constant<int, 128>());
-  if (dim <= 192) return f(std::integral_constant<int, 192>());
   return f(std::integral_constant<int, 256>());
 }
 

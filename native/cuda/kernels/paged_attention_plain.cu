@@ -31,7 +31,7 @@ struct LaneShare {
 // rows are wide; k and v are read once for each Rows rows. With one row memory bounds it, with more
 // the sums over lanes.
 template <class Q, class C, int Rows>
-__global__ void __launch_bounds__(threads) paged_pieces_plain(const PagedPieces<Q, C> p) {
+__global__ void __launch_bounds__(threads, 4) paged_pieces_plain(const PagedPieces<Q, C> p) {
   SharedCarver carve;
   float* scores = carve.take<float>(Rows * piece_keys);
   float* partial = carve.take<float>(warps * Rows * p.dim);
