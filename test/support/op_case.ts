@@ -96,7 +96,8 @@ export async function expectDefinition(device: Device, of: OpCase): Promise<void
  * result's inner product with fixed random numbers; its derivative along random directions of signs
  * is taken by central differences of the definition, in float64. The tolerance is `gradientRoundings`
  * times the rounding of the input's dtype (or of the result's, if coarser) times the Euclidean length
- * of the gradient: what independent errors of one rounding per element would sum to.
+ * of the gradient: what independent errors of one rounding per element would sum to. The gradient by
+ * each input alone, while the others are frozen, is claimed to be the same.
  */
 export async function expectGradient(device: Device, of: OpCase): Promise<void> {
   const { inputs, op, definition } = of;
@@ -114,20 +115,30 @@ export async function expectGradient(device: Device, of: OpCase): Promise<void> 
     one.constant || one.dtype === 'i32' || one.dtype === 'i8' ? [] : [i],
   );
   let coarsest: Dtype = 'f32';
-  const grads = scope(() => {
-    const tensors = inputs.map((one) => upload(device, one));
-    const weight = upload(device, toward);
-    return gradients(
-      () => {
+  const gradientsBy = async (which: readonly number[]) => {
+    const grads = scope(() => {
+      const tensors = inputs.map((one) => upload(device, one));
+      const weight = cast(upload(device, toward), 'f32');
+      const lossOfOp = () => {
         const y = op(...tensors);
         if (y.dtype === 'bf16') coarsest = 'bf16';
-        return sum(multiply(cast(y, 'f32'), cast(weight, 'f32')));
-      },
-      differentiable.map((i) => tensors[i]!),
-    ).map((grad) => grad);
-  });
+        return sum(multiply(cast(y, 'f32'), weight));
+      };
+      return gradients(
+        lossOfOp,
+        which.map((i) => tensors[i]!),
+      );
+    });
+    return Promise.all(grads.map(take));
+  };
 
-  const got = await Promise.all(grads.map(take));
+  const got = await gradientsBy(differentiable);
+  if (differentiable.length > 1)
+    for (const [g, at] of differentiable.entries()) {
+      const [alone] = await gradientsBy([at]);
+      const dtype = inputs[at]!.dtype === 'bf16' ? 'bf16' : coarsest;
+      expectClose(alone!, got[g]!, of.gradientRoundings ?? 2 * of.roundings, dtype);
+    }
   differentiable.forEach((at, g) => {
     const x = inputs[at]!;
     const grad = got[g]!;
