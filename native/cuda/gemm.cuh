@@ -1,10 +1,11 @@
 // c = a b through an epilogue, by whom it suits: on tensor cores where neither operand is f32, by
-// f32 multiply-adds else; matrices of a size by cuBLASLt where the machine has it.
+// f32 multiply-adds else; large matrices by cuBLASLt where the machine has it, by wgmma on Hopper.
 #pragma once
 
 #include "cublaslt.h"
 #include "gemm_fma.cuh"
 #include "gemm_mma.cuh"
+#include "gemm_wgmma.cuh"
 
 namespace stylear::cuda {
 
@@ -49,7 +50,10 @@ inline bool gemm_by_library(Stream& stream, const Dense& a, bool transpose_a, co
 template <bool a_along_k, bool b_along_k>
 void gemm_dense(Stream& stream, const Dense& a, const Dense& b, const GemmShape& shape,
                 const Epilogue& epilogue) {
-  if (!gemm_by_library(stream, a, !a_along_k, b, b_along_k, shape, epilogue))
+  if (gemm_by_library(stream, a, !a_along_k, b, b_along_k, shape, epilogue)) return;
+  if (suits_wgmma(stream, a, b, shape))
+    gemm_wgmma<a_along_k, b_along_k>(stream, a, b, shape, epilogue);
+  else
     gemm<a_along_k, b_along_k>(stream, a, b, shape, epilogue);
 }
 

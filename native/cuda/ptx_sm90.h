@@ -196,6 +196,29 @@ __device__ __forceinline__ void wgmma_m64n64k16(float (&d)[32], const uint32_t (
 #endif
 }
 
+#define PTX_D64                                                                              \
+  "{%0,%1,%2,%3,%4,%5,%6,%7,%8,%9,%10,%11,%12,%13,%14,%15,%16,%17,%18,%19,%20,%21,"          \
+  "%22,%23,%24,%25,%26,%27,%28,%29,%30,%31,%32,%33,%34,%35,%36,%37,%38,%39,%40,%41,%42,%43," \
+  "%44,%45,%46,%47,%48,%49,%50,%51,%52,%53,%54,%55,%56,%57,%58,%59,%60,%61,%62,%63}, "
+
+// d[64x128] = a * b (+ d), as above. `trans_a`: a is stored M-major, `trans_b`: b is N-major.
+template <bool trans_a, bool trans_b>
+__device__ __forceinline__ void wgmma_m64n128k16(float (&d)[64], uint64_t a, uint64_t b,
+                                                 bool accumulate PTX_HERE) {
+#if defined(PTX_SM90A)
+  asm volatile(
+      "{\n.reg .pred p;\nsetp.ne.b32 p, %66, 0;\n"
+      "wgmma.mma_async.sync.aligned.m64n128k16.f32.bf16.bf16 " PTX_D64
+      "%64, %65, p, 1, 1, %67, %68;\n}\n"
+      : PTX_F8(d, 0), PTX_F8(d, 8), PTX_F8(d, 16), PTX_F8(d, 24), PTX_F8(d, 32), PTX_F8(d, 40),
+        PTX_F8(d, 48), PTX_F8(d, 56)
+      : "l"(a), "l"(b), "r"(int(accumulate)), "n"(int(trans_a)), "n"(int(trans_b)));
+#elif defined(PTX_EMULATED)
+  simt::wgmma({d, nullptr, a, b, 128, accumulate, trans_a, trans_b}, file, line);
+#endif
+}
+
+#undef PTX_D64
 #undef PTX_D32
 #undef PTX_F8
 

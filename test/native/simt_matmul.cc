@@ -12,7 +12,7 @@ namespace {
 constexpr Dtype f32 = Dtype::f32, b16 = Dtype::bf16;
 
 void test_matmul(int m, int n, int k, Dtype a_type, Dtype b_type, Dtype c_type, bool ta, bool tb,
-                 bool accumulate, int skew) {
+                 bool accumulate, int skew, int capability = 80) {
   Array a(a_type, ta ? Shape{k, m} : Shape{m, k}, skew), b(b_type, tb ? Shape{n, k} : Shape{k, n});
   Array c(c_type, {m, n});
   a.random(1), b.random(2), c.random(3);
@@ -24,7 +24,7 @@ void test_matmul(int m, int n, int k, Dtype a_type, Dtype b_type, Dtype c_type, 
         sum += a[ta ? t * m + i : i * k + t] * b[tb ? j * k + t : t * n + j];
       expected[i * n + j] = 0.5 * sum + (accumulate ? c[i * n + j] : 0);
     }
-  run_checked(Matmul{a, b, c, ta, tb, accumulate, 0.5f});
+  run_checked(Matmul{a, b, c, ta, tb, accumulate, 0.5f}, nullptr, capability);
   char what[200];
   std::snprintf(what, sizeof what, "matmul %dx%dx%d %s %s %s %d%d acc %d skew %d", m, n, k,
                 name_of(a_type), name_of(b_type), name_of(c_type), ta, tb, accumulate, skew);
@@ -154,6 +154,13 @@ void test_quantise(int rows, int width, Dtype type) {
   }
 }
 
+// Large products on Hopper, whole and with their sums split.
+void test_hopper() {
+  for (int layout = 0; layout < 4; ++layout)
+    test_matmul(712, 648, 72, b16, b16, b16, layout & 1, layout & 2, layout & 2, 0, 90);
+  test_matmul(712, 648, 520, b16, b16, f32, false, true, true, 0, 90);
+}
+
 // A library that multiplies on the host, and counts.
 struct HostLibrary : cuda::BlasLibrary {
   int calls = 0, straight = 0;
@@ -220,6 +227,7 @@ int main(int argc, char** argv) {
   const bool all = argc < 2;
   const auto wants = [&](const char* name) { return all || !std::strcmp(argv[1], name); };
   if (wants("matmul")) test_matmuls();
+  if (wants("hopper")) test_hopper();
   if (wants("library")) test_library();
   if (wants("conv2d")) test_convs();
   if (wants("nearest_code")) {

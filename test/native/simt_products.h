@@ -18,7 +18,9 @@ namespace stylear {
 inline int failures = 0;
 
 struct Arena : cuda::ScratchMemory {
-  void* take_scratch(int64_t bytes) override { return simt::device_alloc(static_cast<size_t>(bytes)); }
+  void* take_scratch(int64_t bytes) override {
+    return simt::device_alloc(static_cast<size_t>(bytes));
+  }
   void give_scratch(void* block) override { simt::device_free(block); }
 };
 
@@ -89,12 +91,13 @@ class Array {
 };
 
 template <class Op>
-void run_checked(const Op& op, cuda::BlasLibrary* blas = nullptr) {
+void run_checked(const Op& op, cuda::BlasLibrary* blas = nullptr, int compute_capability = 80) {
   Arena arena;
   cuda::Stream stream;
   stream.memory = &arena;
   stream.multiprocessors = 132;
   stream.blas = blas;
+  stream.compute_capability = compute_capability;
   op.check();
   cuda::run(op, stream);
   stream.finish_op();
