@@ -47,14 +47,14 @@ inline float float_ordered(int32_t key) {
 }
 
 inline int64_t count_at_least(const float* x, int64_t count, float threshold) {
-  Int32s negative[4] = {};
+  Int32s found[4] = {};
   for (int64_t c = 0; c < count; c += 4 * lanes)
-    for (int i = 0; i < 4 && c + i * lanes < count; ++i)
-      negative[i] += load(x + c + i * lanes) >= threshold;
-  const Int32s total = (negative[0] + negative[1]) + (negative[2] + negative[3]);
-  int64_t found = 0;
-  for (int i = 0; i < lanes; ++i) found -= total[i];
-  return found;
+    for (int i = 0; i < 4; ++i)
+      found[i] = load(x + c + i * lanes) >= threshold ? found[i] + 1 : found[i];
+  const Int32s total = (found[0] + found[1]) + (found[2] + found[3]);
+  int64_t sum = 0;
+  for (int i = 0; i < lanes; ++i) sum += total[i];
+  return sum;
 }
 
 // A threshold between two others, guided by how many elements lie above them: by interpolation of
@@ -69,33 +69,56 @@ inline float between(float low, float high, double fraction, bool halve) {
 }
 }  // namespace detail
 
-// The k-th largest of x[0, count), 1 <= k <= count. Behind them x holds -infinity up to a whole
-// vector. Zeros are of one sign. `spare` has room for count + lanes elements.
+// How many vectors x is padded to below.
+constexpr int64_t select_vectors = 4;
+
+// The k-th largest of x[0, count), 1 <= k <= count. Behind them x holds -infinity up to a multiple
+// of select_vectors vectors. Zeros are of one sign. `spare` has room for count + lanes elements.
 //
 // Narrows an interval [low, high) that holds the answer by counting what lies above a threshold,
-// one vectorised pass each, until few enough are left to be sorted out. Every other threshold
-// halves the interval's floats, so at most 64 passes are made; usual logits take about six.
+// one vectorised pass each, until few enough are left to be sorted out. The first two thresholds
+// come from a sample, the rest from interpolation; where that does not halve what is left, the next
+// one halves the interval's floats, so at most about 90 passes are made. Usual logits take four.
 inline float kth_largest(const float* x, int64_t count, int64_t k, float* spare) {
-  constexpr int64_t few = 128;
+  constexpr int64_t few = 256, sample = 256;
   const float infinity = std::numeric_limits<float>::infinity();
   Floats least = splat(infinity), most = splat(-infinity);
-  for (int64_t c = 0; c + lanes <= count; c += lanes)
-    least = min(load(x + c), least), most = max(load(x + c), most);
-  float low = infinity, high = max_of(most);
-  for (int i = 0; i < lanes; ++i) low = std::min(low, least[i]);
-  for (int64_t c = count / lanes * lanes; c < count; ++c)
-    low = std::min(low, x[c]), high = std::max(high, x[c]);
+  for (int64_t c = 0; c + lanes <= count; c += lanes) {
+    least = min(load(x + c), least);
+    most = max(load(x + c), most);
+  }
+  float low = -max_of(-least), high = max_of(most);
+  for (int64_t c = count / lanes * lanes; c < count; ++c) {
+    low = std::min(low, x[c]);
+    high = std::max(high, x[c]);
+  }
 
   int64_t above_low = count, above_high = detail::count_at_least(x, count, high);
   if (above_high >= k) return high;
-  for (bool halve = false; above_low - above_high > few; halve = !halve) {
-    if (detail::ordered(low) + int64_t{1} == detail::ordered(high)) return low;
-    const double fraction =
-        static_cast<double>(above_low - k) / static_cast<double>(above_low - above_high);
-    const float threshold = detail::between(low, high, fraction, halve);
+  const auto narrow_to = [&](float threshold) {
     const int64_t above = detail::count_at_least(x, count, threshold);
     (above >= k ? low : high) = threshold;
     (above >= k ? above_low : above_high) = above;
+  };
+  if (count >= 8 * sample) {
+    for (int64_t i = 0; i < sample; ++i) spare[i] = x[i * (count / sample)];
+    const double share = static_cast<double>(k) / static_cast<double>(count);
+    const double rank = share * sample, spread = 1.5 * std::sqrt(rank * (1.0 - share) + 1.0);
+    for (const double guess : {rank - spread, rank + spread}) {
+      if (guess < 0 || guess >= sample) continue;
+      float* at = spare + static_cast<int64_t>(guess);
+      std::nth_element(spare, at, spare + sample, std::greater<>());
+      if (low < *at && *at < high) narrow_to(*at);
+    }
+  }
+  for (bool halve = false; above_low - above_high > few;) {
+    if (detail::ordered(low) + int64_t{1} == detail::ordered(high)) return low;
+    // Aims a little past the answer, so that the longer side of the interval is cut off.
+    const int64_t between = above_low - above_high, past = std::min(few / 3, between / 4);
+    const int64_t aim = k - above_high > above_low - k ? k - past : k + past;
+    const double fraction = static_cast<double>(above_low - aim) / static_cast<double>(between);
+    narrow_to(detail::between(low, high, fraction, halve));
+    halve = !halve && 2 * (above_low - above_high) > between;
   }
   int64_t left = 0;
   for (int64_t c = 0; c < count; c += lanes) {

@@ -22,13 +22,13 @@ struct Settings {
 };
 
 // The tokens still in the draw: values[i] belongs to column columns[i], columns ascending. Behind
-// the last, up to a whole vector, values are -infinity.
+// the last, for select_vectors vectors, values are -infinity.
 class Candidates {
  public:
   Candidates(int64_t most, Workers& workers)
-      : values_(workers.thread_scratch_of<float>(most + 2 * lanes)),
-        columns_(workers.thread_scratch_of<int32_t>(most + 2 * lanes)),
-        spare_(workers.thread_scratch_of<float>(most + 2 * lanes)),
+      : values_(workers.thread_scratch_of<float>(most + (select_vectors + 1) * lanes)),
+        columns_(workers.thread_scratch_of<int32_t>(most + (select_vectors + 1) * lanes)),
+        spare_(workers.thread_scratch_of<float>(most + (select_vectors + 1) * lanes)),
         order_(workers.thread_scratch_of<uint64_t>(most)) {}
 
   // All columns of [first, first + count), with guidance when there are unconditional logits. NaN
@@ -105,24 +105,22 @@ class Candidates {
     float value;
   };
 
-  // The largest of value + noise(column), ties to the lower column.
+  // The largest of value + noise, ties to the lower column. noise.bits(columns) draws for each
+  // column and noise.most(bits) bounds what noise.of(bits) is from above, which is left out for
+  // vectors that cannot win: nearly all.
   template <class Noise>
   Choice best(Noise noise) const {
-    Floats score = splat(-infinity), value = splat(values_[0]);
-    Int32s column = Int32s{} + columns_[0];
+    Choice choice{-infinity, columns_[0], values_[0]};
     for (int64_t c = 0; c < count_; c += lanes) {
-      Int32s here;
-      std::memcpy(&here, columns_ + c, sizeof here);
-      const Floats v = load(values_ + c), s = v + noise(here);
-      const Int32s better = s > score;
-      score = better ? s : score;
-      value = better ? v : value;
-      column = better ? here : column;
+      Int32s column;
+      std::memcpy(&column, columns_ + c, sizeof column);
+      const Floats v = load(values_ + c);
+      const auto bits = noise.bits(column);
+      if (max_of(v + noise.most(bits)) <= choice.score) continue;
+      const Floats scores = v + noise.of(bits);
+      for (int i = 0; i < lanes; ++i)
+        if (scores[i] > choice.score) choice = {scores[i], column[i], v[i]};
     }
-    Choice choice{score[0], column[0], value[0]};
-    for (int i = 1; i < lanes; ++i)
-      if (score[i] > choice.score || (score[i] == choice.score && column[i] < choice.column))
-        choice = {score[i], column[i], value[i]};
     return choice;
   }
 
@@ -165,13 +163,22 @@ class Candidates {
     count_ = kept;
     pad();
   }
-  void pad() { store(values_ + count_, splat(-infinity)); }
+  void pad() {
+    for (int64_t i = 0; i < select_vectors; ++i)
+      store(values_ + count_ + i * lanes, splat(-infinity));
+  }
 
   float* values_;
   int32_t* columns_;
   float* spare_;
   uint64_t* order_;
   int64_t count_ = 0;
+};
+
+struct NoNoise {
+  Int32s bits(Int32s column) const { return column; }
+  Floats most(Int32s) const { return Floats{}; }
+  Floats of(Int32s) const { return Floats{}; }
 };
 
 // -log(-log U) for U keyed by seed, position and token.
@@ -182,15 +189,21 @@ class Gumbel {
         position_(Uint32s{} + static_cast<uint32_t>(position)),
         first_token_(static_cast<uint32_t>(first_token)) {}
 
-  Floats operator()(Int32s column) const {
+  Floats bits(Int32s column) const {
     const Uint32s token = reinterpret_cast<Uint32s>(column) + first_token_;
     const PhiloxLanes block = philox(position_, Uint32s{} + static_cast<uint32_t>(Draw::token),
                                      token >> 2, Uint32s{}, seed_.low, seed_.high);
     const Uint32s low = (token & 1u) != 0u ? block.words[1] : block.words[0];
     const Uint32s high = (token & 1u) != 0u ? block.words[3] : block.words[2];
-    const Uint32s bits = (token & 2u) != 0u ? high : low;
-    return -log(-log(uniform_of(bits)));
+    return uniform_of((token & 2u) != 0u ? high : low);
   }
+  // -log U >= 1 - U >= 2^e, e the exponent of 1 - U, which is exact: so the noise is at most
+  // -e log 2. The rest allows for the rounding of the logarithms.
+  Floats most(Floats u) const {
+    const Int32s exponent = (bits_of(1.0f - u) >> 23) - 127;
+    return __builtin_convertvector(exponent, Floats) * -0.693147181f + 1e-3f;
+  }
+  Floats of(Floats u) const { return -log(-log(u)); }
 
  private:
   Seed seed_;
@@ -250,8 +263,7 @@ Drawn draw(const Sample& op, int64_t row, Workers& workers) {
   const auto token_of = [&](int32_t column) {
     return static_cast<int32_t>(op.first_token + column);
   };
-  if (settings.temperature == 0.0f)
-    return {token_of(candidates.best([](Int32s) { return Floats{}; }).column), 0.0f};
+  if (settings.temperature == 0.0f) return {token_of(candidates.best(NoNoise()).column), 0.0f};
   candidates.keep_largest(request.top_k);
   candidates.divide(settings.temperature);
   candidates.keep_mass(settings.top_p);
