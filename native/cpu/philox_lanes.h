@@ -29,15 +29,31 @@ inline Wides multiply_low_halves(Wides a, uint32_t b) {
 #endif
 }
 
+// The high half of each lane in its low half; the upper half holds anything. A shuffle, since where
+// products and shifts share a port shuffles have their own.
+inline Wides high_halves(Wides a) {
+  const auto words = reinterpret_cast<Uint32s>(a);
+#if defined(__AVX512F__)
+  return reinterpret_cast<Wides>(
+      __builtin_shufflevector(words, words, 1, 1, 3, 3, 5, 5, 7, 7, 9, 9, 11, 11, 13, 13, 15, 15));
+#elif defined(__AVX2__)
+  return reinterpret_cast<Wides>(__builtin_shufflevector(words, words, 1, 1, 3, 3, 5, 5, 7, 7));
+#elif defined(__SSE2__)
+  return reinterpret_cast<Wides>(__builtin_shufflevector(words, words, 1, 1, 3, 3));
+#else
+  return a >> 32;
+#endif
+}
+
 // Each word in the low half of a 64-bit lane; the upper halves hold anything.
 struct PhiloxHalf {
   Wides a, b, c, d;
   void round(uint32_t key_low, uint32_t key_high) {
     const Wides left = multiply_low_halves(a, 0xD2511F53u);
     const Wides right = multiply_low_halves(c, 0xCD9E8D57u);
-    a = (right >> 32) ^ b ^ uint64_t { key_low };
+    a = high_halves(right) ^ b ^ uint64_t { key_low };
     b = right;
-    c = (left >> 32) ^ d ^ uint64_t { key_high };
+    c = high_halves(left) ^ d ^ uint64_t { key_high };
     d = left;
   }
 };
