@@ -2,7 +2,6 @@ import { defineConfig } from 'vitest/config';
 
 export default defineConfig({
   test: {
-    passWithNoTests: true,
     include: ['test/**/*.test.ts'],
     globalSetup: 'test/support/list_lacking_devices.ts',
     // Native code gets a process of its own for each file: a crash names the file it happened in.
