@@ -8,6 +8,7 @@ import { createRequire } from 'node:module';
 import { tmpdir } from 'node:os';
 import { basename, dirname, join } from 'node:path';
 import { buildFolder } from './native.mjs';
+import { keep } from './suites.mjs';
 
 const root = join(import.meta.dirname, '..');
 const build = buildFolder();
@@ -117,5 +118,11 @@ const survived = faults.filter((fault) => {
   } finally {
     rmSync(folder, { recursive: true });
   }
+});
+keep('planted-faults', {
+  passed: faults.length - survived.length,
+  failed: survived.length,
+  skipped: 0,
+  failures: survived.map(({ what, file }) => `${what} (${file})`),
 });
 process.exitCode = survived.length ? 1 : 0;

@@ -51,7 +51,8 @@ export function runVitest(suite, args, { env = {}, wrapper = [] } = {}) {
   return status === 0;
 }
 
-function keep(suite, counts) {
+/** Leaves the counts of a suite for the summary. */
+export function keep(suite, counts) {
   mkdirSync(results, { recursive: true });
   writeFileSync(join(results, `${suite}.json`), `${JSON.stringify({ suite, ...counts })}\n`);
 }
