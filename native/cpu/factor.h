@@ -25,6 +25,13 @@ class Factor {
 
   virtual bool holds_bf16() const = 0;
 
+  // Asks memory for the `part`-th of `parts` parts of a piece that will be packed soon.
+  virtual void prefetch_part(int64_t line, int64_t lines, int64_t depth, int64_t depths,
+                             int64_t part, int64_t parts) const {
+    static_cast<void>(line), static_cast<void>(lines), static_cast<void>(depth);
+    static_cast<void>(depths), static_cast<void>(part), static_cast<void>(parts);
+  }
+
  protected:
   ~Factor() = default;
 };
@@ -59,7 +66,20 @@ class DenseFactor final : public Factor {
 
   bool holds_bf16() const override { return sizeof(T) == sizeof(bf16); }
 
+  void prefetch_part(int64_t line, int64_t lines, int64_t depth, int64_t depths, int64_t part,
+                     int64_t parts) const override {
+    const T* from = data_ + line * line_stride_ + depth * depth_stride_;
+    const bool along = depth_stride_ == 1;  // else neighbours in memory are lines
+    const int64_t streams = along ? lines : depths, length = along ? depths : lines;
+    const int64_t stride = along ? line_stride_ : depth_stride_;
+    for (int64_t i = streams * part / parts; i < streams * (part + 1) / parts; ++i)
+      for (int64_t at = 0; at < length; at += line_bytes / static_cast<int64_t>(sizeof(T)))
+        prefetch(from + i * stride + at);
+  }
+
  private:
+  static constexpr int64_t line_bytes = 64;
+
   const T* data_;
   int64_t line_stride_, depth_stride_;
 };

@@ -19,7 +19,7 @@ constexpr int64_t depth_block = 384;  // words: floats, or pairs of bf16
 constexpr int block_floats = tile_rows * tile_cols;
 constexpr int64_t shared_bytes = 32 << 20;  // what the packed shared side may take
 constexpr int64_t least_chunk = 512;        // lines of it, unless it has fewer
-constexpr int strip_panels = 4;
+constexpr int strip_panels = 8;
 constexpr int64_t blocks_bytes = 1 << 20;  // unfinished sums of a strip
 
 constexpr int64_t ceil_div(int64_t a, int64_t b) { return (a + b - 1) / b; }
@@ -45,13 +45,15 @@ struct Pairs {
 // block[rows][tile_cols] = a^T b (+ block unless first), a [words][tile_rows], b
 // [words][tile_cols].
 template <class Unit, int rows, int vectors>
-void multiply_tile(int64_t words, const float* a, const float* b, float* block, bool first) {
+void multiply_tile(int64_t words, const float* a, const float* b, float* block, bool first,
+                   const float* next) {
   Floats sums[rows][vectors];
 #pragma GCC unroll 16
   for (int i = 0; i < rows; ++i)
 #pragma GCC unroll 2
     for (int j = 0; j < vectors; ++j) sums[i][j] = Floats{};
-  for (int64_t d = 0; d < words; ++d, a += tile_rows, b += tile_cols) {
+  for (int64_t d = 0; d < words; ++d, a += tile_rows, b += tile_cols, next += tile_rows) {
+    prefetch(next);
     Floats right[vectors];
 #pragma GCC unroll 2
     for (int j = 0; j < vectors; ++j) right[j] = load(b + j * lanes);
@@ -74,12 +76,12 @@ void multiply_tile(int64_t words, const float* a, const float* b, float* block, 
 // The narrowest compiled tile that covers rows x cols.
 template <class Unit, int compiled = tile_rows>
 void multiply_edge(int rows, int cols, int64_t words, const float* a, const float* b, float* block,
-                   bool first) {
+                   bool first, const float* next) {
   if constexpr (compiled > 2)
     if (rows <= compiled - 2)
-      return multiply_edge<Unit, compiled - 2>(rows, cols, words, a, b, block, first);
-  cols > lanes ? multiply_tile<Unit, compiled, 2>(words, a, b, block, first)
-               : multiply_tile<Unit, compiled, 1>(words, a, b, block, first);
+      return multiply_edge<Unit, compiled - 2>(rows, cols, words, a, b, block, first, next);
+  cols > lanes ? multiply_tile<Unit, compiled, 2>(words, a, b, block, first, next)
+               : multiply_tile<Unit, compiled, 1>(words, a, b, block, first, next);
 }
 
 // One side, seen as panels of `width` lines.
@@ -212,25 +214,41 @@ class Multiplication {
         pack(own, panel, block, own_packed + (panel - own_panels.begin) * own_words);
       const Range rows = left_is_shared_ ? shared_panels : own_panels;
       const Range cols = left_is_shared_ ? own_panels : shared_panels;
+      int64_t tile = 0;
       for (int64_t row = rows.begin; row < rows.end; ++row)
         for (int64_t col = cols.begin; col < cols.end; ++col) {
           const int64_t s = left_is_shared_ ? row : col, o = left_is_shared_ ? col : row;
           const float* of_shared = shared_panel(shared, chunk, blocks, s, block);
           const float* of_own = own_packed + (o - own_panels.begin) * own_words;
-          multiply_block(row, col, block, left_is_shared_ ? of_shared : of_own,
-                         left_is_shared_ ? of_own : of_shared, block_of(s, o));
+          const float* a = left_is_shared_ ? of_shared : of_own;
+          const float* b = left_is_shared_ ? of_own : of_shared;
+          prefetch_own(own, own_panels, block, blocks, tile++, rows.count() * cols.count());
+          // The panels of the left side lie one behind the other; each is fetched once.
+          const bool fetch = col == cols.begin && row + 1 < rows.end;
+          multiply_block(row, col, block, a, b, block_of(s, o),
+                         fetch ? a + tile_rows * block_words_ : a);
         }
     }
   }
 
+  // What the strip packs next: its next block of depth, or the first one of the strip behind it.
+  void prefetch_own(const Side& own, Range panels, int64_t block, Range blocks, int64_t part,
+                    int64_t parts) const {
+    const bool stays = block + 1 < blocks.end;
+    const Depths depths = depths_of(stays ? block + 1 : blocks.begin);
+    const int64_t begin = (stays ? panels.begin : panels.end) * own.width;
+    const int64_t lines = std::min(panels.count() * own.width, own.lines - begin);
+    if (lines > 0) own.factor.prefetch_part(begin, lines, depths.begin, depths.count, part, parts);
+  }
+
   void multiply_block(int64_t row, int64_t col, int64_t block, const float* a, const float* b,
-                      float* sums) {
+                      float* sums, const float* next) {
     const int rows = left_.lines_of(row), cols = right_.lines_of(col);
     const int64_t words = depths_of(block).words;
     if (rows == tile_rows && cols == tile_cols)
-      multiply_tile<Unit, tile_rows, 2>(words, a, b, sums, block == 0);
+      multiply_tile<Unit, tile_rows, 2>(words, a, b, sums, block == 0, next);
     else
-      multiply_edge<Unit>(rows, cols, words, a, b, sums, block == 0);
+      multiply_edge<Unit>(rows, cols, words, a, b, sums, block == 0, next);
     if (block + 1 == depth_blocks_) out_.take(row * tile_rows, rows, col * tile_cols, cols, sums);
   }
 

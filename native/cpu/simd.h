@@ -236,6 +236,14 @@ inline float max_of(Floats v) {
   return std::max(std::max(four[0], four[2]), std::max(four[1], four[3]));
 }
 
+// The same value, which GCC then keeps in a register: it would rather load it again at each use.
+inline Floats kept(Floats v) {
+#if defined(__x86_64__)
+  asm("" : "+v"(v));
+#endif
+  return v;
+}
+
 // Asks for the cache line of an address that will be read soon; any address is allowed.
 inline void prefetch(const void* address) { __builtin_prefetch(address, 0, 3); }
 // The same for a line that is read once.

@@ -1,181 +1,241 @@
 // Products of a few rows with a weight matrix that is read once, in place: dot products along the
 // inner axis, bound by memory. A tile of weight rows (outs) by activation rows is summed in
-// registers, so that one load and one widening of a weight feed every row. The sum of one result
-// runs over the inner axis lane by lane, from first to last, then over the lanes by halves: its
-// bits depend on the two lines alone.
+// registers, so that one load and one widening of a weight feed every row of it. Depth is walked in
+// blocks, short enough for the activations of a tile to stay in the first cache; the unfinished
+// sums, a vector each, wait in memory. The sum of one result runs over depth lane by lane, from
+// first to last, then over the lanes by halves: its bits depend on the two lines alone.
 #pragma once
 
+#include <algorithm>
 #include <cstdint>
 #include <cstring>
 
 #include "dot_pairs.h"
-#include "simd.h"
+#include "transpose.h"
 
 namespace stylear::cpu {
 
-// How a chunk of 2 * lanes weights is read, and how the activations that meet it are stored.
+// How weights are read. A chunk of them, one register's width in memory, is widened to `parts`
+// vectors; each meets a vector of activations, which are stored in the order of the parts.
 //
-// Weights in f32 and i8 meet two vectors of floats in their own order.
+// f32 and i8 stay in their own order.
 template <class T>
 struct WeightsInOrder {
   using Weight = T;
-  static constexpr int chunk_words = 2 * lanes;  // 4-byte words of activations for one chunk
-  struct Chunk {
-    Floats first, second;
-  };
-  static Chunk read(const T* w) { return {load(w), load(w + lanes)}; }
-  static Floats add(const Chunk& w, const float* x, Floats sum) {
-    return fma(w.second, load(x + lanes), fma(w.first, load(x), sum));
+  static constexpr int parts = 4 / sizeof(T);
+  static constexpr int depth = parts * lanes;
+  template <int part>
+  static Floats read(const T* w) {
+    return load(w + part * lanes);
   }
+  static Floats add(Floats w, Floats x, Floats sum) { return fma(w, x, sum); }
   template <class X>
   static void write_activations(const X* x, float* to) {
-    store(to, load(x)), store(to + lanes, load(x + lanes));
+    for (int part = 0; part < parts; ++part) store(to + part * lanes, load(x + part * lanes));
   }
 };
 
-// Weights in bf16 are widened by a shift and a mask, which part the even from the odd ones; the
-// activations are parted likewise.
+// bf16 are widened by a shift and a mask, which part the even from the odd ones.
 struct Bf16Weights {
   using Weight = bf16;
-  static constexpr int chunk_words = 2 * lanes;
-  struct Chunk {
-    Floats even, odd;
-  };
-  static Chunk read(const bf16* w) {
+  static constexpr int parts = 2;
+  static constexpr int depth = 2 * lanes;
+  template <int part>
+  static Floats read(const bf16* w) {
     Int32s words;
     std::memcpy(&words, w, sizeof words);
-    return {floats_of(words << 16), floats_of(words & static_cast<int>(0xffff0000))};
+    return floats_of(part == 0 ? words << 16 : words & static_cast<int>(0xffff0000));
   }
-  static Floats add(const Chunk& w, const float* x, Floats sum) {
-    return fma(w.odd, load(x + lanes), fma(w.even, load(x), sum));
-  }
+  static Floats add(Floats w, Floats x, Floats sum) { return fma(w, x, sum); }
   template <class X>
   static void write_activations(const X* x, float* to) {
-    for (int i = 0; i < lanes; ++i) {
-      to[i] = to_float(x[2 * i]);
-      to[lanes + i] = to_float(x[2 * i + 1]);
+    if constexpr (sizeof(X) == sizeof(bf16)) {
+      store(to, read<0>(x)), store(to + lanes, read<1>(x));
+    } else {
+      for (int i = 0; i < lanes; ++i) to[i] = x[2 * i], to[lanes + i] = x[2 * i + 1];
     }
   }
 };
 
-// Weights and activations in bf16, as pairs.
+// bf16 weights and activations, as pairs.
 struct Bf16PairWeights {
   using Weight = bf16;
-  static constexpr int chunk_words = lanes;
-  struct Chunk {
+  static constexpr int parts = 1;
+  static constexpr int depth = 2 * lanes;
+  template <int part>
+  static Floats read(const bf16* w) {
     Floats pairs;
-  };
-  static Chunk read(const bf16* w) {
-    Chunk chunk;
-    std::memcpy(&chunk.pairs, w, sizeof chunk.pairs);
-    return chunk;
+    std::memcpy(&pairs, w, sizeof pairs);
+    return pairs;
   }
-  static Floats add(const Chunk& w, const float* x, Floats sum) {
-    return dot_pairs(w.pairs, load(x), sum);
-  }
+  static Floats add(Floats w, Floats x, Floats sum) { return dot_pairs(w, x, sum); }
   static void write_activations(const bf16* x, float* to) {
     std::memcpy(to, x, 2 * lanes * sizeof *x);
   }
 };
 
-constexpr int chunk_depth = 2 * lanes;
+// A tile's activations over one block of depth lie together, 16 KiB at most: a third of the first
+// cache, whatever the width of the rows.
+constexpr int64_t skinny_depth = 512;
+constexpr int most_tile_rows = 8;
 
-inline int64_t chunks_of(int64_t depth) { return (depth + chunk_depth - 1) / chunk_depth; }
+// Activations as `Weights` meet them: [groups of 8 rows][blocks of depth][8][words], the last block
+// filled up with zeros.
+template <class Weights>
+class Activations {
+ public:
+  static constexpr int chunk_words = Weights::parts * lanes;
+  static constexpr int64_t row_words = skinny_depth / Weights::depth * chunk_words;
 
-// One row of activations as `Weights` wants to meet it, padded with zeros to whole chunks.
-template <class Weights, class X>
-void write_activation_row(const X* x, int64_t depth, float* to) {
-  int64_t d = 0;
-  for (; d + chunk_depth <= depth; d += chunk_depth, to += Weights::chunk_words)
-    Weights::write_activations(x + d, to);
-  if (d == depth) return;
-  X rest[chunk_depth] = {};
-  std::memcpy(rest, x + d, static_cast<size_t>(depth - d) * sizeof(X));
-  Weights::write_activations(rest, to);
-}
+  // Room for `floats(rows, depth)` is the caller's.
+  static int64_t floats(int64_t rows, int64_t depth) {
+    return (rows + most_tile_rows - 1) / most_tile_rows * blocks(depth) * block_words;
+  }
 
-// How many bytes before its use a weight is asked for.
-constexpr int64_t prefetch_bytes = 4096;
+  Activations(float* room, int64_t depth) : room_(room), depth_(depth) {}
 
-// sums[r * sums_stride + o] = weight row o . activation row r, for `outs` x `rows` of them.
-template <class Weights, int outs, int rows>
-void dot_tile(const typename Weights::Weight* w, const float* x, int64_t x_stride, int64_t depth,
-              float* sums, int64_t sums_stride) {
-  using Chunk = typename Weights::Chunk;
-  Floats sum[outs][rows];
-#pragma GCC unroll 8
-  for (int o = 0; o < outs; ++o)
-#pragma GCC unroll 8
-    for (int r = 0; r < rows; ++r) sum[o][r] = Floats{};
+  template <class X>
+  void write_row(int64_t row, const X* x) const {
+    constexpr int64_t chunk = Weights::depth;
+    for (int64_t begin = 0; begin < depth_; begin += skinny_depth) {
+      float* to = room_ + offset(row, begin);
+      const int64_t end = std::min(begin + skinny_depth, depth_);
+      int64_t d = begin;
+      for (; d + chunk <= end; d += chunk, to += chunk_words) Weights::write_activations(x + d, to);
+      if (d == end) continue;
+      X rest[chunk] = {};
+      std::memcpy(rest, x + d, static_cast<size_t>(end - d) * sizeof(X));
+      Weights::write_activations(rest, to);
+    }
+  }
 
-  const auto add = [&](const Chunk(&chunk)[outs], const float* at) {
+  // The first of the rows from `row` on, a multiple of 8; they are `row_words` apart.
+  const float* tile(int64_t row, int64_t begin) const { return room_ + offset(row, begin); }
+
+ private:
+  static constexpr int64_t block_words = most_tile_rows * row_words;
+  static int64_t blocks(int64_t depth) { return (depth + skinny_depth - 1) / skinny_depth; }
+  int64_t offset(int64_t row, int64_t begin) const {
+    return (row / most_tile_rows * blocks(depth_) + begin / skinny_depth) * block_words +
+           row % most_tile_rows * row_words;
+  }
+
+  float* room_;
+  int64_t depth_;
+};
+
+// Weight rows that meet every activation row before the next ones are read; a multiple of the outs
+// of each tile and of `lanes`.
+constexpr int64_t skinny_outs = 48;
+
+template <class Weights>
+class SkinnyProduct {
+ public:
+  using Weight = typename Weights::Weight;
+
+  // weight [outs, depth].
+  SkinnyProduct(const Weight* weight, int64_t depth, const Activations<Weights>& x, int64_t rows)
+      : weight_(weight), depth_(depth), x_(x), rows_(rows) {}
+
+  // What `multiply` needs: [rows][skinny_outs] vectors.
+  static int64_t sums_floats(int64_t rows) { return rows * skinny_outs * lanes; }
+
+  // Calls take(row, sums) for each row, sums [count] those of outs [out, out + count);
+  // count <= skinny_outs.
+  template <class Take>
+  void multiply(int64_t out, int64_t count, float* waiting, Take&& take) const {
+    for (int64_t begin = 0; begin < depth_; begin += skinny_depth)
+      for (int64_t row = 0; row < rows_; row += most_tile_rows)
+        multiply_rows(static_cast<int>(std::min<int64_t>(most_tile_rows, rows_ - row)),
+                      {out, count, row, begin, std::min(begin + skinny_depth, depth_)},
+                      waiting + row * skinny_outs * lanes);
+
+    for (int64_t row = 0; row < rows_; ++row) {
+      float sums[skinny_outs];
+      for (int64_t o = 0; o < count; o += lanes) {
+        Floats v[lanes];
+        for (int i = 0; i < lanes; ++i) v[i] = load(waiting + (row * skinny_outs + o + i) * lanes);
+        store(sums + o, sum_each(v));
+      }
+      take(row, static_cast<const float*>(sums));
+    }
+  }
+
+ private:
+  static_assert(skinny_depth % Weights::depth == 0 && skinny_outs % lanes == 0);
+
+  struct Piece {
+    int64_t out, outs;
+    int64_t row;
+    int64_t begin, end;  // depth
+  };
+
+  template <int compiled = most_tile_rows>
+  void multiply_rows(int rows, const Piece& piece, float* waiting) const {
+    if constexpr (compiled > 1)
+      if (rows < compiled) return multiply_rows<compiled - 1>(rows, piece, waiting);
+    // As many sums as leave registers for the weights.
+    constexpr int tile = compiled <= 2 ? 8 : compiled <= 4 ? 6 : compiled <= 6 ? 4 : 3;
+    int64_t o = 0;
+    for (; o + tile <= piece.outs; o += tile)
+      multiply_tile<tile, compiled>(piece, o, waiting + o * lanes);
+    for (; o < piece.outs; ++o) multiply_tile<1, compiled>(piece, o, waiting + o * lanes);
+  }
+
+  // One tile over one block of depth. Meanwhile the weights of the tile after it are asked for.
+  template <int outs, int rows>
+  void multiply_tile(const Piece& piece, int64_t first, float* waiting) const {
+    const Weight* w = weight_ + (piece.out + first) * depth_ + piece.begin;
+    const int64_t whole = (piece.end - piece.begin) / Weights::depth;
+    const float* x = x_.tile(piece.row, piece.begin);
+    int64_t ahead = outs * depth_;
+    if (first + outs >= piece.outs)
+      ahead = piece.end < depth_ ? skinny_depth - first * depth_ : (outs - 1) * depth_ + whole;
+
+    Floats sums[outs][rows];
 #pragma GCC unroll 8
     for (int r = 0; r < rows; ++r)
 #pragma GCC unroll 8
       for (int o = 0; o < outs; ++o)
-        sum[o][r] = Weights::add(chunk[o], at + r * x_stride, sum[o][r]);
-  };
-  // Chunks [begin, end), asking for weights `ahead` elements further on.
-  const int64_t whole = depth / chunk_depth;
-  const auto add_chunks = [&](int64_t begin, int64_t end, int64_t ahead) {
-    for (int64_t c = begin; c < end; ++c) {
-      Chunk chunk[outs];
-#pragma GCC unroll 8
-      for (int o = 0; o < outs; ++o) {
-        const auto* at = w + o * depth + c * chunk_depth;
-        chunk[o] = Weights::read(at);
-        prefetch(at + ahead);
-      }
-      add(chunk, x + c * Weights::chunk_words);
-    }
-  };
-  // Ahead of the end of these rows lie the rows of the next tile.
-  const int64_t ahead = prefetch_bytes / static_cast<int64_t>(sizeof *w);
-  const int64_t turn = whole - ahead / chunk_depth > 0 ? whole - ahead / chunk_depth : 0;
-  add_chunks(0, turn, ahead);
-  add_chunks(turn, whole, ahead + (outs - 1) * depth);
+        sums[o][r] = piece.begin == 0 ? Floats{} : load(waiting + (r * skinny_outs + o) * lanes);
 
-  if (whole * chunk_depth < depth) {
-    Chunk chunk[outs];
-    for (int o = 0; o < outs; ++o) {
-      typename Weights::Weight rest[chunk_depth] = {};
-      std::memcpy(rest, w + o * depth + whole * chunk_depth,
-                  static_cast<size_t>(depth - whole * chunk_depth) * sizeof *w);
-      chunk[o] = Weights::read(rest);
+    for (int64_t c = 0; c < whole;
+         ++c, w += Weights::depth, x += Activations<Weights>::chunk_words) {
+#pragma GCC unroll 8
+      for (int o = 0; o < outs; ++o) prefetch(w + o * depth_ + ahead);
+      add_chunk<outs, rows>(w, depth_, x, sums);
     }
-    add(chunk, x + whole * Weights::chunk_words);
+    if (const int64_t left = (piece.end - piece.begin) % Weights::depth) {
+      Weight rest[outs][Weights::depth] = {};
+      for (int o = 0; o < outs; ++o)
+        std::memcpy(rest[o], w + o * depth_, static_cast<size_t>(left) * sizeof *w);
+      add_chunk<outs, rows>(rest[0], Weights::depth, x, sums);
+    }
+#pragma GCC unroll 8
+    for (int r = 0; r < rows; ++r)
+#pragma GCC unroll 8
+      for (int o = 0; o < outs; ++o) store(waiting + (r * skinny_outs + o) * lanes, sums[o][r]);
   }
+
+  template <int outs, int rows, int part = 0>
+  void add_chunk(const Weight* w, int64_t w_stride, const float* x,
+                 Floats (&sums)[outs][rows]) const {
+    Floats weights[outs];
 #pragma GCC unroll 8
-  for (int o = 0; o < outs; ++o)
+    for (int o = 0; o < outs; ++o) weights[o] = Weights::template read<part>(w + o * w_stride);
 #pragma GCC unroll 8
-    for (int r = 0; r < rows; ++r) sums[r * sums_stride + o] = cpu::sum(sum[o][r]);
-}
+    for (int r = 0; r < rows; ++r) {
+      const Floats activations = kept(load(x + r * Activations<Weights>::row_words + part * lanes));
+#pragma GCC unroll 8
+      for (int o = 0; o < outs; ++o) sums[o][r] = Weights::add(weights[o], activations, sums[o][r]);
+    }
+    if constexpr (part + 1 < Weights::parts) add_chunk<outs, rows, part + 1>(w, w_stride, x, sums);
+  }
 
-constexpr int most_tile_rows = 8;
-
-namespace detail {
-
-template <class Weights, int rows>
-void dot_rows(const typename Weights::Weight* w, int64_t outs, const float* x, int64_t x_stride,
-              int64_t depth, float* sums, int64_t sums_stride) {
-  constexpr int tile_outs = rows > 4 ? 3 : 4;
-  int64_t o = 0;
-  for (; o + tile_outs <= outs; o += tile_outs)
-    dot_tile<Weights, tile_outs, rows>(w + o * depth, x, x_stride, depth, sums + o, sums_stride);
-  for (; o < outs; ++o)
-    dot_tile<Weights, 1, rows>(w + o * depth, x, x_stride, depth, sums + o, sums_stride);
-}
-
-}  // namespace detail
-
-// sums[r * sums_stride + o] for any `outs` and up to `most_tile_rows` rows.
-template <class Weights, int compiled = most_tile_rows>
-void dot_rows(const typename Weights::Weight* w, int64_t outs, int rows, const float* x,
-              int64_t x_stride, int64_t depth, float* sums, int64_t sums_stride) {
-  if constexpr (compiled > 1)
-    if (rows < compiled)
-      return dot_rows<Weights, compiled - 1>(w, outs, rows, x, x_stride, depth, sums, sums_stride);
-  detail::dot_rows<Weights, compiled>(w, outs, x, x_stride, depth, sums, sums_stride);
-}
+  const Weight* weight_;
+  int64_t depth_;
+  Activations<Weights> x_;
+  int64_t rows_;
+};
 
 }  // namespace stylear::cpu

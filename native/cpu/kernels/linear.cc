@@ -16,10 +16,6 @@ namespace {
 // The contract of the op: rows beside each other change no bits up to here.
 constexpr int64_t most_skinny_rows = 64;
 
-// Weight rows that are multiplied with every activation row before the next ones are read; a
-// multiple of the outs of each tile.
-constexpr int64_t outs_block = 48;
-
 Epilogue epilogue_of(const Linear& op) {
   Epilogue epilogue;
   epilogue.y = FloatsAt(op.y);
@@ -37,25 +33,20 @@ Epilogue epilogue_of(const Linear& op) {
 template <class Weights, class X>
 void skinny(const Linear& op, Workers& workers) {
   const int64_t depth = op.x.shape[-1], rows = op.x.count() / depth, outs = op.weight.shape[0];
-  const int64_t x_stride = chunks_of(depth) * Weights::chunk_words;
-  const auto* weight = op.weight.as<typename Weights::Weight>();
-  const Epilogue epilogue = epilogue_of(op);
-
-  float* x = workers.scratch_of<float>(rows * x_stride);
+  const Activations<Weights> x(workers.scratch_of<float>(Activations<Weights>::floats(rows, depth)),
+                               depth);
   workers.for_each(rows, 4, [&](int64_t begin, int64_t end) {
-    for (int64_t row = begin; row < end; ++row)
-      write_activation_row<Weights>(op.x.as<X>() + row * depth, depth, x + row * x_stride);
+    for (int64_t row = begin; row < end; ++row) x.write_row(row, op.x.as<X>() + row * depth);
   });
 
-  workers.for_each(outs, outs_block, [&](int64_t begin, int64_t end) {
-    float sums[most_tile_rows * outs_block];
-    for (int64_t row = 0; row < rows; row += most_tile_rows) {
-      const int here = static_cast<int>(std::min<int64_t>(most_tile_rows, rows - row));
-      dot_rows<Weights>(weight + begin * depth, end - begin, here, x + row * x_stride, x_stride,
-                        depth, sums, outs_block);
-      for (int r = 0; r < here; ++r)
-        epilogue.take_row(row + r, begin, end - begin, sums + r * outs_block);
-    }
+  using Product = SkinnyProduct<Weights>;
+  const Product product(op.weight.as<typename Weights::Weight>(), depth, x, rows);
+  const Epilogue epilogue = epilogue_of(op);
+  workers.for_each(outs, skinny_outs, [&](int64_t begin, int64_t end) {
+    float* waiting = workers.thread_scratch_of<float>(Product::sums_floats(rows));
+    product.multiply(begin, end - begin, waiting, [&](int64_t row, const float* sums) {
+      epilogue.take_row(row, begin, end - begin, sums);
+    });
   });
 }
 
