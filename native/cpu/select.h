@@ -2,6 +2,7 @@
 #pragma once
 
 #include <algorithm>
+#include <array>
 #include <bit>
 #include <cmath>
 #include <functional>
@@ -23,6 +24,28 @@ inline int64_t compress(int32_t* to, Int32s v, Int32s mask) {
   const __mmask16 chosen = _mm512_movepi32_mask(reinterpret_cast<__m512i>(mask));
   _mm512_storeu_si512(to, _mm512_maskz_compress_epi32(chosen, reinterpret_cast<__m512i>(v)));
   return std::popcount(static_cast<unsigned>(chosen));
+}
+#elif defined(__AVX2__)
+namespace detail {
+// For each mask of eight lanes the numbers of those that are set, a byte each.
+constexpr std::array<uint64_t, 256> lanes_set = [] {
+  std::array<uint64_t, 256> table{};
+  for (unsigned mask = 0; mask < 256; ++mask)
+    for (unsigned lane = 0, at = 0; lane < 8; ++lane)
+      if (mask >> lane & 1u) table[mask] |= uint64_t{lane} << 8 * at++;
+  return table;
+}();
+}  // namespace detail
+inline int64_t compress(int32_t* to, Int32s v, Int32s mask) {
+  const int chosen = _mm256_movemask_ps(reinterpret_cast<__m256>(mask));
+  const auto bytes = static_cast<int64_t>(detail::lanes_set[static_cast<size_t>(chosen)]);
+  const __m256i order = _mm256_cvtepu8_epi32(_mm_cvtsi64_si128(bytes));
+  const __m256i packed = _mm256_permutevar8x32_epi32(reinterpret_cast<__m256i>(v), order);
+  _mm256_storeu_si256(reinterpret_cast<__m256i*>(to), packed);
+  return std::popcount(static_cast<unsigned>(chosen));
+}
+inline int64_t compress(float* to, Floats v, Int32s mask) {
+  return compress(reinterpret_cast<int32_t*>(to), bits_of(v), mask);
 }
 #else
 template <class T, class V>

@@ -6,6 +6,7 @@
 #include "../dispatch.h"
 #include "../run.h"
 #include "../simd_math.h"
+#include "../softmax.h"
 #include "../workers.h"
 
 namespace stylear::cpu {
@@ -28,15 +29,16 @@ float log_sum_exp(const T* x, int64_t classes) {
   for (; c < classes; ++c) most = std::max(most, to_float(x[c]));
   if (most == infinity) return infinity;
   const float top = most == -infinity ? 0.0f : most;  // so that -inf - top stays -inf
+  const auto weight = [&](Floats v) { return exp2_not_positive((v - top) * log2_e); };
 
   Floats sums[4] = {};
   for (c = 0; c + step <= classes; c += step)
-    for (int i = 0; i < 4; ++i) sums[i] += exp(load(x + c + i * lanes) - top);
+    for (int i = 0; i < 4; ++i) sums[i] += weight(load(x + c + i * lanes));
   for (; c < classes; c += lanes) {
     const int64_t count = std::min<int64_t>(lanes, classes - c);
     Floats rest = splat(-infinity);
     for (int64_t i = 0; i < count; ++i) rest[i] = to_float(x[c + i]);
-    sums[0] += exp(rest - top);
+    sums[0] += weight(rest);
   }
   return top + std::log(sum((sums[0] + sums[1]) + (sums[2] + sums[3])));
 }
