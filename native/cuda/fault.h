@@ -10,7 +10,8 @@
 namespace stylear::cuda {
 
 struct FaultWord {
-  unsigned reported;
+  unsigned claimed;
+  unsigned reported;  // written last: then the rest can be read
   long long value, low, high;
   const char *op, *argument;  // strings of the host
 };
@@ -25,12 +26,14 @@ struct FaultSite {
   }
   // Reports `value`, unless something was reported before.
   __device__ __forceinline__ void report(int64_t value) const {
-    if (atomicCAS(&word->reported, 0u, 1u) != 0u) return;
+    if (atomicCAS(&word->claimed, 0u, 1u) != 0u) return;
     word->value = value;
     word->low = low;
     word->high = high;
     word->op = op;
     word->argument = argument;
+    __threadfence_system();
+    *static_cast<volatile unsigned*>(&word->reported) = 1;
   }
 };
 

@@ -17,7 +17,7 @@ class ScratchMemory {
   virtual void give_scratch(void* block) = 0;
 };
 
-// cuBLASLt as it was found when first asked for (cublaslt.h); owned by whoever uses it.
+// Large products by cuBLASLt (cublaslt.h), where there is one; the device owns it.
 struct BlasLibrary;
 
 struct Stream {

@@ -68,6 +68,7 @@ inline void __syncwarp(uint32_t mask = 0xffffffffu, SIMT_HERE) {
   stylear::simt::syncwarp(mask, file, line);
 }
 inline void __threadfence() { stylear::simt::thread_fence(); }
+inline void __threadfence_system() { stylear::simt::thread_fence(); }
 inline void __threadfence_block() { stylear::simt::thread_fence(); }
 inline void __nanosleep(unsigned) { stylear::simt::yield(); }
 
