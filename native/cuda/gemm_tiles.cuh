@@ -3,6 +3,7 @@
 #pragma once
 
 #include <algorithm>
+#include <string>
 
 #include "epilogue.cuh"
 #include "operand.cuh"
@@ -15,6 +16,15 @@ struct GemmShape {
   int m, n, k;
   int splits = 1, share = 0;
 };
+
+inline GemmShape gemm_shape(const char* op, int64_t m, int64_t n, int64_t k) {
+  constexpr int64_t most = 0x7fffff00;  // a tile's last row is an int, too
+  for (const int64_t extent : {m, n, k})
+    if (extent > most)
+      throw Error("ERR_SHAPE", std::string(op) + ": expected the product's extents to be at most " +
+                                   std::to_string(most) + ", got " + std::to_string(extent));
+  return {static_cast<int>(m), static_cast<int>(n), static_cast<int>(k)};
+}
 
 // Blocks are numbered down columns of 8 tiles, so that those that run together share lines of both
 // operands in L2.

@@ -9,24 +9,10 @@
 
 namespace stylear::cuda {
 
-namespace {
-
-// Numbers of pixels and of terms are ints in the kernels.
-GemmShape conv_shape(const char* op, int64_t m, int64_t n, int64_t k) {
-  for (const int64_t extent : {m, n, k})
-    if (extent > 0x7fffff00)
-      throw Error("ERR_SHAPE", std::string(op) +
-                                   ": expected products to have extents below 2^31, got " +
-                                   std::to_string(extent));
-  return {static_cast<int>(m), static_cast<int>(n), static_cast<int>(k)};
-}
-
-}  // namespace
-
 void run(const Conv2d& op, Stream& stream) {
   const ConvShape conv(op.x, op.weight, op.y, op.stride, op.padding);
   const int64_t outs = op.y.shape[3], terms = op.weight.count() / outs;
-  const GemmShape shape = conv_shape(Conv2d::name, op.y.count() / outs, outs, terms);
+  const GemmShape shape = gemm_shape(Conv2d::name, op.y.count() / outs, outs, terms);
   Epilogue epilogue(op.y, outs);
   epilogue.set_bias(op.bias);
   epilogue.set_residual(op.residual);
@@ -36,7 +22,7 @@ void run(const Conv2d& op, Stream& stream) {
 void run(const Conv2dBackwardInput& op, Stream& stream) {
   const ConvShape conv(op.dx, op.weight, op.dy, op.stride, op.padding);
   const int64_t channels = op.dx.shape[3];
-  const GemmShape shape = conv_shape(Conv2dBackwardInput::name, op.dx.count() / channels, channels,
+  const GemmShape shape = gemm_shape(Conv2dBackwardInput::name, op.dx.count() / channels, channels,
                                      op.weight.count() / channels);
   gemm<true, false>(stream, BackwardPatches(op.dy, conv), TapLines(op.weight, conv), shape,
                     Epilogue(op.dx, channels));
@@ -46,7 +32,7 @@ void run(const Conv2dBackwardWeight& op, Stream& stream) {
   const ConvShape conv(op.x, op.dweight, op.dy, op.stride, op.padding);
   const int64_t outs = op.dy.shape[3], pixels = op.dy.count() / outs;
   const int64_t columns = op.dweight.count() / outs;
-  const GemmShape shape = conv_shape(Conv2dBackwardWeight::name, outs, columns, pixels);
+  const GemmShape shape = gemm_shape(Conv2dBackwardWeight::name, outs, columns, pixels);
   gemm<false, false>(stream, Dense(op.dy, pixels, outs), Patches(op.x, conv), shape,
                      Epilogue(op.dweight, columns));
 }

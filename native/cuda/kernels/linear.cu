@@ -71,7 +71,7 @@ void run(const Linear& op, Stream& stream) {
     weight.data = widened;
     weight.dtype = Dtype::bf16;
   }
-  const GemmShape shape{static_cast<int>(rows), static_cast<int>(outs), static_cast<int>(in)};
+  const GemmShape shape = gemm_shape(Linear::name, rows, outs, in);
   const Dense x(op.x, rows, in), w(weight, outs, in);
   Epilogue epilogue = epilogue_of(op);
   if (!op.side.present()) return gemm_dense<true, true>(stream, x, w, shape, epilogue);

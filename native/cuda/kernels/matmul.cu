@@ -15,8 +15,7 @@ void multiply(const Matmul& op, Stream& stream, const GemmShape& shape, const Ep
 
 void run(const Matmul& op, Stream& stream) {
   const int64_t k = op.a.shape[op.transpose_a ? 0 : 1];
-  const GemmShape shape{static_cast<int>(op.c.shape[0]), static_cast<int>(op.c.shape[1]),
-                        static_cast<int>(k)};
+  const GemmShape shape = gemm_shape(Matmul::name, op.c.shape[0], op.c.shape[1], k);
   Epilogue epilogue(op.c, shape.n);
   epilogue.alpha = op.alpha;
   if (op.accumulate) epilogue.set_residual(op.c);
