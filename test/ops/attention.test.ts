@@ -76,6 +76,7 @@ const shapes: readonly Form[] = [
   { queries: 65, dim: 80 },
   { queries: 33, keys: 67, dim: 128, causal: true },
   { sequences: 2, queries: 5, keys: 9, heads: 6, kvHeads: 2, dim: 24, causal: true },
+  { queries: 70, keys: 150, dim: 64, causal: true }, // several tiles either way
   { queries: 2, keys: 131, dim: 256 },
   { queries: 3, keys: 5, dim: 512 },
   { queries: 7, keys: 3, dim: 8, causal: true }, // the first rows see nothing

@@ -59,6 +59,9 @@ onEveryDevice('crossEntropy', (device) => {
     );
   });
 
+  test('sums over the model vocabulary', () =>
+    expectDefinition(device, lossOf('bf16', 1, device.name.startsWith('simt') ? 4096 : 65536)));
+
   test('does not overflow', () =>
     expectDefinition(device, {
       ...lossOf('f32', 2, 5),
