@@ -6,7 +6,7 @@ export { type AdamWOptions, type AdamWState, adamw } from './ops/adamw.ts';
 export { type AddOptions, add, scale, subtract } from './ops/add.ts';
 export { advance } from './ops/advance.ts';
 export { type AttentionOptions, attention } from './ops/attention.ts';
-export { cast } from './ops/cast.ts';
+export { cast, type Float } from './ops/cast.ts';
 export { type ClipFactorOptions, clipFactor, globalNorm, sumSquares } from './ops/clip_factor.ts';
 export { type Conv2dOptions, conv2d, type Padding } from './ops/conv2d.ts';
 export { concat, copyIn, place, slice, split } from './ops/copy_slice.ts';

@@ -1,5 +1,6 @@
 import { record, wanted } from '../autograd/record.ts';
 import type { Tensor } from '../tensor/tensor.ts';
+import type { Float } from './cast.ts';
 import { extent } from './shapes.ts';
 
 export interface EmbeddingOptions {
@@ -8,7 +9,7 @@ export interface EmbeddingOptions {
   /** Like `ids`, i32: -1, or which of `rows` stands here. Given exactly when `rows` is. */
   readonly slots?: Tensor;
   /** f32 or bf16; the dtype of `rows` where given, else of `table`. */
-  readonly dtype?: 'f32' | 'bf16';
+  readonly dtype?: Float;
 }
 
 /**

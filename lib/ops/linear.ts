@@ -1,6 +1,7 @@
 import { record, wanted } from '../autograd/record.ts';
 import type { Tensor } from '../tensor/tensor.ts';
 import { add } from './add.ts';
+import { type Float, floatOf } from './cast.ts';
 import { matmul, matmulInto } from './matmul.ts';
 import { type Pointwise, pointwise } from './pointwise.ts';
 import { dequantiseRows, type QuantisedRows } from './quantise.ts';
@@ -25,7 +26,7 @@ export interface LinearOptions {
   /** Added to the product before the function; its inner product `x A` is kept in f32. */
   readonly lora?: Lora | undefined;
   /** Of the result: f32, or the dtype of `x`, which is the default. */
-  readonly dtype?: 'f32' | 'bf16';
+  readonly dtype?: Float;
 }
 
 /**
@@ -43,13 +44,13 @@ export function linear(
   weight: Tensor | QuantisedRows,
   options: LinearOptions = {},
 ): Tensor {
-  const { bias, function: f = 'none', residual, lora, dtype = x.dtype } = options;
+  const { bias, function: f = 'none', residual, lora, dtype = floatOf(x) } = options;
   const dense = 'scale' in weight ? undefined : weight;
   const inputs = [x, dense, bias, lora?.a, lora?.b, residual];
 
   // The derivative of f needs what f was applied to, which the fused op does not keep.
   if (f !== 'none' && inputs.some(wanted)) {
-    const inner = linear(x, weight, { bias, lora, dtype: dtype as 'f32' });
+    const inner = linear(x, weight, { bias, lora, dtype });
     const y = pointwise(inner, f);
     return residual ? add(y, residual) : y;
   }
@@ -76,7 +77,7 @@ export function linear(
         : undefined;
 
     const dx = () => {
-      const w = 'scale' in weight ? dequantiseRows(weight, x.dtype as 'f32') : weight;
+      const w = 'scale' in weight ? dequantiseRows(weight, floatOf(x)) : weight;
       const dx = x.like();
       const dxRows = asRows(dx);
       matmulInto(dxRows, drows, w);
@@ -86,7 +87,7 @@ export function linear(
       return dx;
     };
     const product = (a: Tensor, b: Tensor, like: Tensor) =>
-      matmul(a, b, { transposeA: true, dtype: like.dtype as 'f32' });
+      matmul(a, b, { transposeA: true, dtype: floatOf(like) });
 
     return [
       wanted(x) ? dx() : undefined,

@@ -1,5 +1,6 @@
 import { record, wanted } from '../autograd/record.ts';
 import type { Tensor } from '../tensor/tensor.ts';
+import { type Float, floatOf } from './cast.ts';
 import { extent } from './shapes.ts';
 
 export interface MatmulOptions {
@@ -10,7 +11,7 @@ export interface MatmulOptions {
   /** Multiplies the product; 1 unless told. */
   readonly alpha?: number;
   /** Of the result: f32 or bf16; the dtype of `a` unless told. */
-  readonly dtype?: 'f32' | 'bf16';
+  readonly dtype?: Float;
 }
 
 /**
@@ -21,14 +22,14 @@ export interface MatmulOptions {
  * @returns  `[m, n]`
  */
 export function matmul(a: Tensor, b: Tensor, options: MatmulOptions = {}): Tensor {
-  const { transposeA = false, transposeB = false, alpha = 1, dtype = a.dtype } = options;
+  const { transposeA = false, transposeB = false, alpha = 1, dtype = floatOf(a) } = options;
   const m = extent(a, transposeA ? 1 : 0);
   const n = extent(b, transposeB ? 0 : 1);
   const c = a.device.tensor([m, n], dtype);
   matmulInto(c, a, b, { transposeA, transposeB, alpha });
   return record(c, [a, b], (dc) => {
-    const ofA = { alpha, dtype: a.dtype as 'f32' };
-    const ofB = { alpha, dtype: b.dtype as 'f32' };
+    const ofA = { alpha, dtype: floatOf(a) };
+    const ofB = { alpha, dtype: floatOf(b) };
     const da = () =>
       transposeA
         ? matmul(b, dc, { ...ofA, transposeA: transposeB, transposeB: true })

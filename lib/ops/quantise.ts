@@ -1,4 +1,5 @@
 import type { Tensor } from '../tensor/tensor.ts';
+import type { Float } from './cast.ts';
 
 /** A matrix in 8 bits: `weight[r, i] * scale[r]`. */
 export interface QuantisedRows {
@@ -27,7 +28,7 @@ export function quantiseRows(x: Tensor): QuantisedRows {
  * @param dtype  f32 unless told
  * @returns      `[rows, width]`
  */
-export function dequantiseRows(rows: QuantisedRows, dtype: 'f32' | 'bf16' = 'f32'): Tensor {
+export function dequantiseRows(rows: QuantisedRows, dtype: Float = 'f32'): Tensor {
   const { weight, scale } = rows;
   const y = weight.device.tensor(weight.shape, dtype);
   weight.device.run('dequantise', { q: weight, scale, y });

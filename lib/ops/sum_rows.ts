@@ -1,13 +1,13 @@
 import { record } from '../autograd/record.ts';
 import type { Tensor } from '../tensor/tensor.ts';
-import { castLike } from './cast.ts';
+import { castLike, type Float, floatOf } from './cast.ts';
 import { count, type Extents } from './shapes.ts';
 
 export interface SumRowsOptions {
   /** Multiplies the sums; 1 unless told. */
   readonly scale?: number;
   /** f32, or the dtype of `x`, which is the default. */
-  readonly dtype?: 'f32' | 'bf16';
+  readonly dtype?: Float;
 }
 
 /**
@@ -18,7 +18,7 @@ export interface SumRowsOptions {
  * @param shape  of the result
  */
 export function sumRows(x: Tensor, shape: Extents, options: SumRowsOptions = {}): Tensor {
-  const { scale = 1, dtype = x.dtype } = options;
+  const { scale = 1, dtype = floatOf(x) } = options;
   const y = x.device.tensor(shape, dtype);
   x.device.run('sum_rows', { x, y, scale });
   return record(y, [x], (dy) => {
@@ -52,6 +52,6 @@ export function sumLike(dy: Tensor, other: Tensor, scale = 1): Tensor {
   if (dy.count === other.count && dy.dtype === other.dtype && scale === 1) {
     return dy.reshape(other.shape);
   }
-  const dtype = other.dtype === dy.dtype ? (dy.dtype as 'f32' | 'bf16') : 'f32';
+  const dtype = other.dtype === dy.dtype ? floatOf(dy) : 'f32';
   return castLike(sumRows(dy, other.shape, { scale, dtype }), other);
 }

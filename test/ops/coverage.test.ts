@@ -59,7 +59,7 @@ describe('every file of lib/ops', () => {
   });
   test.each(files)('%s is public', (stem) => {
     const exported = [...text(`lib/ops/${stem}.ts`).matchAll(/^export (?:function|const) (\w+)/gm)];
-    const internal = ['castLike', 'sumLike'];
+    const internal = ['castLike', 'floatOf', 'sumLike'];
     for (const [, name] of exported)
       if (!internal.includes(name!)) expect(Object.keys(stylear)).toContain(name);
   });
