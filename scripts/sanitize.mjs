@@ -20,7 +20,7 @@ const checkers = {
     preload: ['libasan.so', 'libubsan.so', 'libstdc++.so.6'],
     native: { ASAN_OPTIONS: 'detect_stack_use_after_return=0' },
     vitest: { ASAN_OPTIONS: 'detect_leaks=0' },
-    suites: ['test/tensor', 'test/autograd', 'test/ops'],
+    suites: ['test/tensor', 'test/autograd', 'test/ops', 'test/lifecycle/threads'],
   },
   thread: {
     sanitize: 'thread',
@@ -30,7 +30,7 @@ const checkers = {
     vitest: { TSAN_OPTIONS: 'halt_on_error=1 ignore_noninstrumented_modules=1' },
     // The sanitizer's shadow memory needs the addresses that randomisation may take.
     wrapper: ['setarch', '-R'],
-    suites: ['test/tensor'],
+    suites: ['test/tensor', 'test/lifecycle/threads'],
   },
   race: {
     sanitize: 'race',

@@ -26,7 +26,8 @@ Environment& Environment::make(napi_env env) {
 Environment::Environment(napi_env env) : env_(env) {
   napi_value name = string_of(env, "stylear");
   const auto called = [](napi_env env, napi_value, void* context, void* data) {
-    if (env) static_cast<Environment*>(context)->settle(env, *static_cast<Pending*>(data));
+    auto& environment = *static_cast<Environment*>(context);
+    if (env && !environment.ending_) environment.settle(env, *static_cast<Pending*>(data));
   };
   must(napi_create_threadsafe_function(env, nullptr, nullptr, name, 0, 1, nullptr, nullptr, this,
                                        called, &bell_));
@@ -36,14 +37,16 @@ Environment::Environment(napi_env env) : env_(env) {
       env, [](void* data) { static_cast<Environment*>(data)->shut(); }, this));
 }
 
-Environment::~Environment() {
-  for (Pending* pending : pending_) delete pending;
-}
-
 void Environment::shut() {
   ending_ = true;
   for (auto& device : devices_) device->abandon();
   devices_.clear();
+  // All have been finished, and nobody is left to be called.
+  for (Pending* pending : pending_) {
+    pending->release(env_);
+    delete pending;
+  }
+  pending_.clear();
 }
 
 OpenDevice& Environment::add(std::unique_ptr<OpenDevice> device) {

@@ -31,9 +31,9 @@ class Pending {
 
 class Environment {
  public:
-  // Lives until the thread's environment ends.
+  // Lives until the thread's environment ends. References to JavaScript values are not freed with
+  // it by themselves.
   static Environment& make(napi_env env);
-  ~Environment();
 
   napi_env env() const { return env_; }
 

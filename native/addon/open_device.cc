@@ -12,6 +12,7 @@ OpenDevice::OpenDevice(Environment& environment, std::unique_ptr<Device> device)
 
 OpenDevice::~OpenDevice() {
   if (device_) close_now();
+  if (buffer_reference_) napi_delete_reference(environment_.env(), buffer_reference_);
 }
 
 void OpenDevice::abandon() {

@@ -12,7 +12,7 @@ export function libraryPath(): string {
 }
 
 /** Opens a device; `run(op, ...numbers)` lays the numbers into the buffer and enqueues the op. */
-const prelude = `
+export const prelude = `
 const { parentPort, workerData } = require('node:worker_threads');
 const addon = require(workerData.addon);
 const index = Object.fromEntries(addon.ops.map((op, i) => [op.name, i]));
@@ -27,19 +27,18 @@ const run = (device, op, ...numbers) => {
 };
 `;
 
+/** Where the prelude finds native code. */
+export function threadData() {
+  return { addon: join(nativeFolder(), 'stylear.node'), library: libraryPath() };
+}
+
 /** A thread that runs `body`, CommonJS, with the functions of the prelude. */
 export function startThread(body: string): Worker {
-  return new Worker(prelude + body, {
-    eval: true,
-    workerData: { addon: join(nativeFolder(), 'stylear.node'), library: libraryPath() },
-  });
+  return new Worker(prelude + body, { eval: true, workerData: threadData() });
 }
 
 /** The same as a program of its own, for `node -e`. */
 export function programOf(body: string): string {
-  const data = JSON.stringify({
-    addon: join(nativeFolder(), 'stylear.node'),
-    library: libraryPath(),
-  });
-  return prelude.replace(/const \{ parentPort.*/, `const workerData = ${data};`) + body;
+  const data = `const workerData = ${JSON.stringify(threadData())};`;
+  return prelude.replace(/const \{ parentPort.*/, data) + body;
 }

@@ -120,9 +120,9 @@ void a_recording_refuses_what_would_wait() {
          "`record`.");
   auto graph = device.end_recording();
   EXPECT(!thrown<Error>([&] {
-    device.begin_recording();
-    graph->replay();
-  }).empty());
+            device.begin_recording();
+            graph->replay();
+          }).empty());
   graph.reset();
   device.end_recording();
 }

@@ -131,8 +131,9 @@ void the_end_of_memory_is_an_error_and_not_the_end() {
   Pool pool(machine);
   void* a = pool.allocate(2048);
   void* b = pool.allocate(2048);
-  EXPECT(thrown<Error>([&] { pool.allocate(1); }) ==
-         "allocate: expected 1 bytes to be free, got none beside the 4096 bytes in use in 2 blocks");
+  EXPECT(
+      thrown<Error>([&] { pool.allocate(1); }) ==
+      "allocate: expected 1 bytes to be free, got none beside the 4096 bytes in use in 2 blocks");
   pool.release(a);
   pool.release(b);
   void* whole = pool.allocate(4096);  // takes what was kept in smaller blocks
