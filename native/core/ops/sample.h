@@ -8,9 +8,9 @@
 //   6. min-p: tokens with probability below min_p times that of the best go; 0 keeps all
 //   7. the token is argmax of l / temperature + G, with Gumbel noise G = -log(-log U) keyed by
 //      (seed, position, token): the same seed and position draw the same token in any batch.
-// Temperature 0 takes the largest l, ties to the lower token, with log-probability 0. A logit that is
-// NaN counts as -inf; where all are -inf the first legal token is drawn.
-// The kept set equals that of a full sort.
+// Temperature 0 takes the largest l, ties to the lower token, with log-probability 0. A logit that
+// is NaN counts as -inf; where all are -inf the first legal token is drawn. The kept set equals
+// that of a full sort.
 #pragma once
 
 #include "../check.h"
