@@ -8,12 +8,18 @@ constexpr int block_rows = 64, threads = 128;
 constexpr float log2_e = 1.44269504088896341f;
 
 constexpr int key_rows(int width) { return width <= 128 ? 64 : 32; }
+// Where q fits into registers, it passes through the buffer of the second tile of keys.
+constexpr bool q_in_registers(int width) { return width <= 128; }
+
+// The softmax runs in base 2 on scores times a positive factor; a negative scale changes the sign
+// of q. The factor is not zero, so that a score of minus infinity stays one.
+__device__ __forceinline__ float magnitude(float scale) { return fmaxf(fabsf(scale), 1e-30f); }
 
 constexpr size_t shared_bytes(int width) {
-  return SharedSize()
-      .add<bf16>(tile_elements(block_rows, width))
-      .add<bf16>(2 * tile_elements(key_rows(width), width))
-      .add<bf16>(2 * tile_elements(key_rows(width), width))
+  const SharedSize tiles = SharedSize()
+                               .add<bf16>(2 * tile_elements(key_rows(width), width))
+                               .add<bf16>(2 * tile_elements(key_rows(width), width));
+  return (q_in_registers(width) ? tiles : tiles.add<bf16>(tile_elements(block_rows, width)))
       .bytes();
 }
 
@@ -24,13 +30,15 @@ constexpr size_t shared_bytes(int width) {
 // matrix instructions and the exponentials between them. Blocks with most keys come first, so that
 // a causal mask leaves short ones for the end.
 template <int Width>
-__global__ void __launch_bounds__(threads) attention_forward(const AttentionForward<bf16> p) {
+__global__ void __launch_bounds__(threads, Width <= 128 ? 3 : 2)
+    attention_forward(const AttentionForward<bf16> p) {
   constexpr int keys = key_rows(Width), steps = Width / 16;
-  constexpr bool q_in_registers = Width <= 128;
+  constexpr bool hold_q = q_in_registers(Width);
   SharedCarver carve;
-  bf16* sq = carve.take<bf16>(tile_elements(block_rows, Width));
   bf16* sk = carve.take<bf16>(2 * tile_elements(keys, Width));
   bf16* sv = carve.take<bf16>(2 * tile_elements(keys, Width));
+  bf16* sq = sk + tile_elements(keys, Width);
+  if constexpr (!hold_q) sq = carve.take<bf16>(tile_elements(block_rows, Width));
 
   const int warp = threadIdx.x >> 5, lane = threadIdx.x & 31, g = lane >> 2, t = lane & 3;
   const int blocks = ceil_div(p.queries, block_rows);
@@ -46,7 +54,6 @@ __global__ void __launch_bounds__(threads) attention_forward(const AttentionForw
   const int tiles = ceil_div(last, keys);
   const int row0 = m0 + warp * 16 + g;  // the thread's rows are row0 and row0 + 8
   const int ends[2] = {sight.end(row0), sight.end(row0 + 8)};
-  const int warp_end = sight.end(m0 + warp * 16);
 
   if (tiles > 0) {
     load_tile<block_rows, Width, threads>(sq, p.q.of(sequence, head, p.dim), m0, p.queries, p.dim,
@@ -56,18 +63,27 @@ __global__ void __launch_bounds__(threads) attention_forward(const AttentionForw
   }
   ptx::cp_async_commit();
 
-  // The softmax runs in base 2 on scores times a positive factor; a negative scale changes the sign
-  // of q. The factor is not zero, so that a score of minus infinity stays one.
-  const float scale = fmaxf(fabsf(p.scale), 1e-30f), factor = scale * log2_e;
+  const float factor = magnitude(p.scale) * log2_e;
   const uint32_t sign = p.scale < 0.f ? 0x80008000u : 0u;
-  uint32_t q[q_in_registers ? steps : 1][4];
+  uint32_t q[hold_q ? steps : 1][4];
+  const auto read_q = [&](uint32_t(&a)[4], int step) {
+    left_operand<Width>(a, sq + warp * 16 * tile_pitch(Width), step);
+#pragma unroll
+    for (int i = 0; i < 4; ++i) a[i] ^= sign;
+  };
+  if (hold_q && tiles > 0) {
+    ptx::cp_async_wait<0>();
+    __syncthreads();
+#pragma unroll
+    for (int step = 0; step < steps; ++step) read_q(q[hold_q ? step : 0], step);
+  }
   float acc[Width / 8][4], row_max[2] = {-INFINITY, -INFINITY}, row_sum[2] = {0.f, 0.f};
   clear(acc);
 
   for (int n = 0; n < tiles; ++n) {
     const int n0 = n * keys, buffer = n & 1;
     ptx::cp_async_wait<0>();
-    __syncthreads();  // tile n has arrived, and nobody reads tile n - 1 any more
+    __syncthreads();  // tile n has arrived, and nobody reads tile n - 1, or q, any more
     if (n + 1 < tiles) {
       const int at = (buffer ^ 1) * tile_elements(keys, Width);
       load_tile<keys, Width, threads>(sk + at, k, n0 + keys, last, p.dim, p.wide);
@@ -81,16 +97,12 @@ __global__ void __launch_bounds__(threads) attention_forward(const AttentionForw
     clear(s);
 #pragma unroll
     for (int step = 0; step < steps; ++step) {
-      uint32_t(&a)[4] = q[q_in_registers ? step : 0];
-      if (!q_in_registers || n == 0) {
-        left_operand<Width>(a, sq + warp * 16 * tile_pitch(Width), step);
-#pragma unroll
-        for (int i = 0; i < 4; ++i) a[i] ^= sign;
-      }
+      uint32_t(&a)[4] = q[hold_q ? step : 0];
+      if (!hold_q) read_q(a, step);
       add_dots<Width>(s, a, tk, step);
     }
 
-    if (n0 + keys > warp_end) {
+    if (n0 + keys > ends[0]) {
 #pragma unroll
       for (int i = 0; i < keys / 8; ++i)
 #pragma unroll
@@ -141,9 +153,11 @@ __global__ void __launch_bounds__(threads) attention_forward(const AttentionForw
     const int row = row0 + r * 8;
     if (p.lse && t == 0 && row < p.queries)
       p.lse[(int64_t{sequence} * p.heads + head) * p.queries + row] =
-          ends[r] > 0 ? row_max[r] * scale + logf(sum) : -INFINITY;
+          ends[r] > 0 ? row_max[r] * magnitude(p.scale) + logf(sum) : -INFINITY;
   }
-  store_rows<Width>(acc, inverse[0], inverse[1], sq + warp * 16 * tile_pitch(Width),
+  // The buffer of k that the last tile was not in is free, and so are a warp's own rows of q.
+  bf16* free = hold_q ? sk + (tiles & 1) * tile_elements(keys, Width) : sq;
+  store_rows<Width>(acc, inverse[0], inverse[1], free + warp * 16 * tile_pitch(Width),
                     p.y.of(sequence, head, p.dim), m0 + warp * 16, p.queries, 0, p.dim, p.wide);
 }
 
