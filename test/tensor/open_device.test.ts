@@ -109,7 +109,8 @@ describe.each(devicesToTest())('a device, %s,', (kind) => {
     await using device = await openDevice(kind);
     device.zeros([1 << 22]).dispose();
     await device.idle();
-    expect(device.memory().reservedBytes).toBeGreaterThanOrEqual(1 << 24);
+    // The emulated GPU keeps nothing: it never gives out the same memory twice.
+    if (kind !== 'simt') expect(device.memory().reservedBytes).toBeGreaterThanOrEqual(1 << 24);
     device.trim();
     await device.idle();
     expect(device.memory().reservedBytes).toBe(0);

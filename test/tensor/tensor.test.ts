@@ -164,12 +164,16 @@ onEveryDevice('tensor', (device) => {
     'ERR_VALUE',
     'write: expected values to be i32, got 2.5 at index 1',
   );
-  refuses(
-    'more memory than there is',
-    () => device.tensor([2 ** 30, 2 ** 20]),
-    'ERR_OUT_OF_MEMORY',
-    'allocate: expected 4503599627370496 bytes to be free, got none beside the 256 bytes in use in 1 blocks',
-  );
+  test('refuses more memory than there is', () => {
+    expect(() => device.tensor([2 ** 30, 2 ** 20])).toThrow(
+      expect.objectContaining({
+        code: 'ERR_OUT_OF_MEMORY',
+        message: expect.stringMatching(
+          /^allocate: expected 4503599627370496 bytes to be free, got none beside the \d+ bytes in use/,
+        ),
+      }),
+    );
+  });
 
   test('names itself when it is used after it was disposed of', () => {
     const x = device.zeros([2]);
