@@ -359,6 +359,26 @@ onEveryDevice('sample', (device) => {
     }
   });
 
+  test('writes where it is told', async () => {
+    const up = (values: readonly number[], shape: readonly number[], dtype: 'i32' | 'f32') =>
+      upload(device, given(values, shape, dtype));
+    const tokens = scope(() => {
+      const tokens = up([-1, -1], [2], 'i32');
+      const drawn = sample(up([0, 9, 0, 9, 0, 0], [2, 3], 'f32'), {
+        range: up([0, 3, 0, 3], [2, 2], 'i32'),
+        topK: up([0, 0], [2], 'i32'),
+        settings: up([1, 0, 1, 0, 1, 0, 1, 0], [2, 4], 'f32'),
+        seeds: up([1, 2, 3, 4], [2, 2], 'i32'),
+        positions: up([0, 0], [2], 'i32'),
+        tokens,
+      });
+      expect(drawn.tokens).toBe(tokens);
+      expect(drawn.logProbs).toBeUndefined();
+      return tokens;
+    });
+    expect([...(await take(tokens))]).toEqual([1, 0]);
+  });
+
   test('draws from the model vocabulary', async () => {
     const rows = Array.from(
       { length: emulated ? 1 : 4 },
