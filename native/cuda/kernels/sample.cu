@@ -57,12 +57,18 @@ __global__ void __launch_bounds__(sample_threads, 1) sample_kernel(const SampleR
   };
   if (begin < 0 || begin >= end || end > p.width || top_k < 0 || !(temperature >= 0.f)) {
     if (thread != 0) return;
-    if (begin < 0 || end > p.width || begin >= end)
-      p.range_fault.report(begin < 0 || begin >= p.width ? p.range[2 * row] : p.range[2 * row + 1]);
-    else if (top_k < 0)
+    if (begin < 0 || begin >= p.width) {
+      p.range_fault.report(p.range[2 * row]);
+    } else if (begin >= end || end > p.width) {
+      FaultSite end_fault = p.range_fault;
+      end_fault.low = p.range[2 * row] + int64_t{1};
+      end_fault.high += 1;
+      end_fault.report(p.range[2 * row + 1]);
+    } else if (top_k < 0) {
       p.top_k_fault.report(top_k);
-    else
+    } else {
       p.temperature_fault.report(int64_t(floorf(temperature)));
+    }
     give(0, 0.f);
     return;
   }
@@ -167,7 +173,7 @@ void sample(const Sample& op, Stream& stream) {
   p.log_probs = op.log_probs.as<float>();
   p.first_token = op.first_token;
   p.width = static_cast<int>(op.logits.shape[1]);
-  p.range_fault = stream.fault(op.name, "range", p.first_token, p.first_token + p.width + 1);
+  p.range_fault = stream.fault(op.name, "range", p.first_token, p.first_token + p.width);
   p.top_k_fault = stream.fault(op.name, "topK", 0, int64_t{1} << 31);
   p.temperature_fault = stream.fault(op.name, "temperature", 0, int64_t{1} << 31);
   const size_t shared =
