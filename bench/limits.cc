@@ -1,6 +1,8 @@
-// What this machine's CPU can do at most: the ceilings that every share in bench/results divides by.
+// What this machine's CPU can do at most: the ceilings that every share in bench/results divides
+// by.
 //   limits fma|bf16|int8|read THREADS SECONDS   prints GFLOP/s (int8: GOP/s), or GB/s for read
-// Compiled for the machine it runs on by bench/limits.ts. The figure is the median of ten stretches.
+// Compiled for the machine it runs on by bench/limits.ts. The figure is the median of ten
+// stretches.
 #include <sys/mman.h>
 
 #include <algorithm>
@@ -35,22 +37,22 @@ double now() {
   return duration<double>(steady_clock::now().time_since_epoch()).count();
 }
 
-// Twelve chains of multiply-adds, enough to hide their latency; the empty statements keep the
-// compiler from knowing the values.
+// Twelve chains of multiply-adds, enough to hide their latency, in variables of their own: an array
+// would live in memory. The empty statement keeps the compiler from knowing the values.
 template <class V, class Step>
 double chains(int64_t rounds, V one, V zero, double work, Step step) {
-  V a[12];
-  for (V& v : a) v = zero;
+  V a = zero, b = zero, c = zero, d = zero, e = zero, f = zero;
+  V g = zero, h = zero, i = zero, j = zero, k = zero, l = zero;
   for (int64_t r = 0; r < rounds; ++r) {
-#pragma GCC unroll 12
-    for (V& v : a) {
-      v = step(v, one);
+    a = step(a, one), b = step(b, one), c = step(c, one), d = step(d, one);
+    e = step(e, one), f = step(f, one), g = step(g, one), h = step(h, one);
+    i = step(i, one), j = step(j, one), k = step(k, one), l = step(l, one);
 #if defined(__x86_64__)
-      asm volatile("" : "+v"(v));
+    asm volatile("" : "+v"(a), "+v"(b), "+v"(c), "+v"(d), "+v"(e), "+v"(f));
+    asm volatile("" : "+v"(g), "+v"(h), "+v"(i), "+v"(j), "+v"(k), "+v"(l));
 #endif
-    }
   }
-  volatile V sink = a[0];
+  volatile V sink = a + b + c + d + e + f + g + h + i + j + k + l;
   (void)sink;
   return static_cast<double>(rounds) * 12 * work;
 }
@@ -112,8 +114,7 @@ int main(int argc, char** argv) {
   constexpr int64_t bytes = int64_t{512} << 20;
   float* memory = nullptr;
   if (kind == "read") {
-    void* block =
-        mmap(nullptr, bytes, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
+    void* block = mmap(nullptr, bytes, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
     if (block == MAP_FAILED) return 1;
     madvise(block, bytes, MADV_HUGEPAGE);
     memory = static_cast<float*>(block);

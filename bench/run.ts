@@ -139,7 +139,7 @@ async function main(): Promise<void> {
     `${processor}, Node ${process.version}, commit ${report.commit}, peer: ${report.peer ?? peer}.\n` +
     'Medians; limit, ours and peer interleaved. Share is our rate over the limit of the same run;\n' +
     '"x peer" above 1 means we are faster.\n\n';
-  writeFileSync(path.join(folder, `${slug}.md`), heading + table(rows, true) + '\n');
+  writeFileSync(path.join(folder, `${slug}.md`), `${heading}${table(rows, true)}\n`);
   console.log(`bench/results/${slug}.md`);
 }
 

@@ -19,8 +19,9 @@ struct Step {
 Step step_of(const AdamW& op) {
   const float rate = *op.rate.as<float>();
   const double t = *op.step.as<int32_t>();
-  if (t < 1) throw Error("ERR_VALUE", "adamw: expected step to be at least 1, got " +
-                                          std::to_string(*op.step.as<int32_t>()));
+  if (t < 1)
+    throw Error("ERR_VALUE", "adamw: expected step to be at least 1, got " +
+                                 std::to_string(*op.step.as<int32_t>()));
   return {rate,
           op.factor.present() ? *op.factor.as<float>() : 1.0f,
           op.beta1,
@@ -41,8 +42,8 @@ void update(const AdamW& op, const Step& s, int64_t begin, int64_t end) {
     const float g = static_cast<float>(grad[i]) * s.factor;
     m[i] = s.beta1 * m[i] + (1.0f - s.beta1) * g;
     v[i] = s.beta2 * v[i] + (1.0f - s.beta2) * g * g;
-    weight[i] = weight[i] * s.keep -
-                s.rate * (m[i] * s.m_scale) / (std::sqrt(v[i] * s.v_scale) + s.eps);
+    weight[i] =
+        weight[i] * s.keep - s.rate * (m[i] * s.m_scale) / (std::sqrt(v[i] * s.v_scale) + s.eps);
   }
   if (!op.rounded.present()) return;
   bf16* rounded = op.rounded.as<bf16>();
@@ -54,8 +55,7 @@ void update(const AdamW& op, const Step& s, int64_t begin, int64_t end) {
 void run(const AdamW& op, Workers& workers) {
   const Step step = step_of(op);
   workers.for_each(op.weight.count(), 1 << 13, [&](int64_t begin, int64_t end) {
-    with_float(op.grad.dtype,
-               [&](auto zero) { update<decltype(zero)>(op, step, begin, end); });
+    with_float(op.grad.dtype, [&](auto zero) { update<decltype(zero)>(op, step, begin, end); });
   });
 }
 

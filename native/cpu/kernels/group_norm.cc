@@ -193,8 +193,7 @@ void group_norm_backward(const GroupNormBackward& op, Workers& workers) {
     }
     const T *x = op.x.as<T>() + chunks.offset(k), *dy = op.dy.as<T>() + chunks.offset(k);
     T* dx = op.dx.as<T>() + chunks.offset(k);
-    for (int64_t p = 0; p < chunks.pixels_of(k);
-         ++p, x += channels, dy += channels, dx += channels)
+    for (int64_t p = 0; p < chunks.pixels_of(k); ++p, x += channels, dy += channels, dx += channels)
       sweep(0, channels, [&](int64_t c, auto n) {
         const Floats v = load(x + c, n), s = load(scale + c, n);
         const Floats h = through(op.silu, load(dy + c, n), fma(v, s, load(shift + c, n)));

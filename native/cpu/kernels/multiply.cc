@@ -23,8 +23,7 @@ void multiply(const Multiply& op, int64_t period, int64_t begin, int64_t end) {
   }
   for (int64_t i = begin; i < end;) {
     const int64_t stop = std::min(end, (i / period + 1) * period), shift = i / period * period;
-    for (; i < stop; ++i)
-      z[i] = T(static_cast<float>(x[i]) * static_cast<float>(y[i - shift]));
+    for (; i < stop; ++i) z[i] = T(static_cast<float>(x[i]) * static_cast<float>(y[i - shift]));
   }
 }
 

@@ -61,27 +61,28 @@ void permute(const Permute& op, Workers& workers) {
   const int64_t strips = (rows + 15) / 16;
   workers.for_each(planes * strips, std::max<int64_t>(1, (1 << 14) / (16 * columns)),
                    [&](int64_t begin, int64_t end) {
-    for (int64_t piece = begin; piece < end; ++piece) {
-      const int64_t plane = piece / strips, row0 = piece % strips * 16;
-      const int64_t row1 = std::min(rows, row0 + 16);
-      int64_t from = 0, rest = plane;
-      for (int a = last - 2; a >= 0; --a) {
-        from += rest % axes.extents[a] * axes.strides[a];
-        rest /= axes.extents[a];
-      }
-      const T* source = x + from;
-      T* target = y + plane * rows * columns;
-      if (step == 1) {
-        for (int64_t r = row0; r < row1; ++r)
-          std::memcpy(target + r * columns, source + r * row_step, columns * sizeof(T));
-        continue;
-      }
-      for (int64_t c0 = 0; c0 < columns; c0 += 16)
-        for (int64_t r = row0; r < row1; ++r)
-          for (int64_t c = c0; c < std::min(columns, c0 + 16); ++c)
-            target[r * columns + c] = source[r * row_step + c * step];
-    }
-  });
+                     for (int64_t piece = begin; piece < end; ++piece) {
+                       const int64_t plane = piece / strips, row0 = piece % strips * 16;
+                       const int64_t row1 = std::min(rows, row0 + 16);
+                       int64_t from = 0, rest = plane;
+                       for (int a = last - 2; a >= 0; --a) {
+                         from += rest % axes.extents[a] * axes.strides[a];
+                         rest /= axes.extents[a];
+                       }
+                       const T* source = x + from;
+                       T* target = y + plane * rows * columns;
+                       if (step == 1) {
+                         for (int64_t r = row0; r < row1; ++r)
+                           std::memcpy(target + r * columns, source + r * row_step,
+                                       columns * sizeof(T));
+                         continue;
+                       }
+                       for (int64_t c0 = 0; c0 < columns; c0 += 16)
+                         for (int64_t r = row0; r < row1; ++r)
+                           for (int64_t c = c0; c < std::min(columns, c0 + 16); ++c)
+                             target[r * columns + c] = source[r * row_step + c * step];
+                     }
+                   });
 }
 
 }  // namespace

@@ -42,8 +42,9 @@ void map(const PointwiseMap& op, Workers& workers) {
     const T* x = op.x.as<T>();
     T* y = op.y.as<T>();
     workers.for_each(op.x.count(), 1 << 13, [&](int64_t begin, int64_t end) {
-      sweep(begin, end,
-            [&](int64_t i, auto count) { store(y + i, apply<function>(load(x + i, count)), count); });
+      sweep(begin, end, [&](int64_t i, auto count) {
+        store(y + i, apply<function>(load(x + i, count)), count);
+      });
     });
   });
 }

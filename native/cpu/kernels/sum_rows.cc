@@ -27,10 +27,9 @@ void run(const SumRows& op, Workers& workers) {
   const int64_t width = op.y.count(), rows = op.x.count() / width;
   with_float(op.x.dtype, [&](auto zero) {
     const auto* x = op.x.as<decltype(zero)>();
-    const float* total =
-        sum_over_rows(workers, rows, width, [&](int64_t begin, int64_t end, float* sums) {
-          add_rows(x, begin, end, width, sums);
-        });
+    const float* total = sum_over_rows(
+        workers, rows, width,
+        [&](int64_t begin, int64_t end, float* sums) { add_rows(x, begin, end, width, sums); });
     with_float(op.y.dtype, [&](auto out) {
       using To = decltype(out);
       To* y = op.y.as<To>();
