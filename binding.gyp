@@ -17,7 +17,7 @@
   'target_defaults': {
     'include_dirs': ['native'],
     'defines': ['STYLEAR_BUILD="<(build_id)"'],
-    'cflags': ['-O3', '-Wall', '-Wextra', '-Werror', '-fPIC'],
+    'cflags': ['-O3', '-Wall', '-Wextra', '-fPIC'],
     'cflags_cc': [
       '-std=c++20', '-pthread', '-fvisibility=hidden', '-fvisibility-inlines-hidden', '-fno-gnu-unique',
     ],
