@@ -1,7 +1,12 @@
+import { setFlagsFromString } from 'node:v8';
+import { runInNewContext } from 'node:vm';
 import { afterEach, describe, expect, test, vi } from 'vitest';
 import { type Device, gradients, openDevice, scope, type Tensor } from '../../lib/index.ts';
 import { add, multiply, sum } from '../autograd/small_ops.ts';
 import { devicesToTest } from '../support/on_every_device.ts';
+
+setFlagsFromString('--expose-gc');
+const collectGarbage: () => void = runInNewContext('gc');
 
 afterEach(() => vi.unstubAllEnvs());
 
@@ -54,13 +59,15 @@ describe.each(devicesToTest())('memory of %s', (kind) => {
 
   test('is given back by the garbage collector where a tensor was forgotten', async () => {
     await using device = await openDevice(kind);
-    for (let i = 0; i < 2000; i++) device.tensor([1 << 18]); // 2 GB in all
+    for (let i = 0; i < 200; i++) device.tensor([1 << 18]);
+    expect(device.memory().storages).toBeGreaterThan(0);
     // Finalisers run when the event loop turns.
-    for (let i = 0; i < 50 && device.memory().storages > 1500; i++) {
-      for (let j = 0; j < 20; j++) new Array(1 << 16).fill({});
+    for (let i = 0; i < 50 && device.memory().storages > 2; i++) {
+      collectGarbage();
       await new Promise((resolve) => setTimeout(resolve, 10));
     }
-    expect(device.memory().storages).toBeLessThan(1500);
+    // What a register or a stack slot still points at may outlive the collection.
+    expect(device.memory().storages).toBeLessThanOrEqual(2);
   });
 });
 
