@@ -68,3 +68,11 @@ export {
 } from './tensor/open_device.ts';
 export { scope } from './tensor/scope.ts';
 export { Tensor } from './tensor/tensor.ts';
+export { type ByteSource, inMemory, type OpenFile, openFile } from './weights/byte_source.ts';
+export { type Init, ones, zeros } from './weights/init.ts';
+export { readSafetensors, type Safetensors } from './weights/safetensors.ts';
+export { openShards, type Shard } from './weights/shard_index.ts';
+export type { StoredDtype, StoredTensor, StoredTensors } from './weights/stored_tensor.ts';
+export { readTorchFile } from './weights/torch_file.ts';
+export { type FreshWeightsOptions, Weights, type WeightsOptions } from './weights/weights.ts';
+export { type TensorToWrite, writeSafetensors } from './weights/write_safetensors.ts';

@@ -1,0 +1,233 @@
+import { StylearError } from '../error.ts';
+import type { Device } from '../tensor/device.ts';
+import { keep } from '../tensor/lifetime.ts';
+import type { Tensor } from '../tensor/tensor.ts';
+import { quoted, weightsError } from './byte_source.ts';
+import { type Init, initialise, zeros } from './init.ts';
+import { WeightSource } from './weight_source.ts';
+import { type TensorToWrite, writeSafetensors } from './write_safetensors.ts';
+
+export interface WeightsOptions {
+  /**
+   * What floats are loaded or initialised as. `keep`, unless told: as stored where a device has that
+   * dtype, else and when initialised f32. Integers are i32 or i8.
+   */
+  readonly dtype?: 'keep' | 'f32' | 'bf16';
+}
+
+export interface FreshWeightsOptions extends WeightsOptions {
+  /** Of all draws; 0 unless told. */
+  readonly seed?: number;
+}
+
+/** What all paths into one tree share. */
+interface Tree {
+  readonly device: Device;
+  readonly dtype: 'keep' | 'f32' | 'bf16';
+  readonly seed: number;
+  /** Undefined where the tensors are initialised. */
+  readonly source: WeightSource | undefined;
+  /** Every tensor that was asked for, by its name, in that order. */
+  readonly tensors: Map<string, Tensor>;
+}
+
+/**
+ * A path into a tree of named tensors, which are read from an open file or, where there is none,
+ * initialised. Modules ask it for their tensors; what they asked for is what the tree holds.
+ *
+ * @example
+ * using w = Weights.open('image_proj.pth', device);
+ * const weight = w.at('layers').at(3).tensor('weight', [out, inputs]); // `layers.3.weight`
+ * w.requireAllRead();
+ */
+export class Weights {
+  /** The name of the path, without a dot in the end; empty at the root. */
+  readonly path: string;
+  private readonly tree: Tree;
+
+  private constructor(tree: Tree, path: string) {
+    this.tree = tree;
+    this.path = path;
+  }
+
+  /**
+   * The tensors of a file.
+   *
+   * @param file  a `.safetensors`, an index of such, a file of `torch.save` (`.pth`, `.pt`, `.ckpt`,
+   *              `.bin`), or a folder with a `model.safetensors` or its index
+   */
+  static open(file: string, device: Device, { dtype = 'keep' }: WeightsOptions = {}): Weights {
+    const source = new WeightSource(file);
+    return new Weights({ device, dtype, seed: 0, source, tensors: new Map() }, '');
+  }
+
+  /** Tensors that are initialised when they are asked for. */
+  static fresh(device: Device, { dtype = 'keep', seed = 0 }: FreshWeightsOptions = {}): Weights {
+    return new Weights({ device, dtype, seed, source: undefined, tensors: new Map() }, '');
+  }
+
+  get device(): Device {
+    return this.tree.device;
+  }
+
+  /** Whether they are read from a file. */
+  get isFromFile(): boolean {
+    return this.tree.source !== undefined;
+  }
+
+  /** The path below this one. */
+  at(name: string | number): Weights {
+    return new Weights(this.tree, this.join(`${name}`));
+  }
+
+  /** Whether the file has such a tensor, or tensors below such a path; false without a file. */
+  has(name: string): boolean {
+    const full = this.join(name);
+    const { source } = this.tree;
+    if (!source) return false;
+    if (source.get(full)) return true;
+    for (const other of source.names()) if (other.startsWith(`${full}.`)) return true;
+    return false;
+  }
+
+  /** The shape that the file gives for a tensor; undefined where it has none. */
+  shapeOf(name: string): readonly number[] | undefined {
+    return this.tree.source?.get(this.join(name))?.stored.shape;
+  }
+
+  /**
+   * A tensor of the tree; the same one when it is asked for again. It lives until `dispose`, in
+   * whatever scope it is asked for.
+   *
+   * Throws `ERR_WEIGHTS` when the file lacks it or has another shape.
+   *
+   * @param shape  what it must be
+   * @param init   what it holds where there is no file; zeros unless told
+   */
+  tensor(name: string, shape: readonly number[], init: Init = zeros): Tensor {
+    const full = this.join(name);
+    const { tensors } = this.tree;
+    const known = tensors.get(full);
+    if (known) {
+      if (!sameShape(known.shape, shape)) {
+        const got = `${list(shape)} the second time`;
+        throw weightsError(this.origin, `tensor ${full}`, list(known.shape), got);
+      }
+      return known;
+    }
+    const tensor = keep(this.make(full, shape, init));
+    tensors.set(full, tensor);
+    return tensor;
+  }
+
+  /** The names of the tensors at or below this path that were asked for, in that order. */
+  names(): string[] {
+    return [...this.tree.tensors.keys()].filter((name) => this.covers(name));
+  }
+
+  /** The tensors at or below this path that were asked for, by their names from the root. */
+  entries(): [string, Tensor][] {
+    return [...this.tree.tensors].filter(([name]) => this.covers(name));
+  }
+
+  /** The names at or below this path that the file has and nobody asked for, sorted. */
+  unread(): string[] {
+    const { source, tensors } = this.tree;
+    const names = source ? [...source.names()] : [];
+    return names.filter((name) => this.covers(name) && !tensors.has(name)).sort();
+  }
+
+  /**
+   * Throws `ERR_WEIGHTS` when the file has tensors at or below this path that nobody asked for.
+   *
+   * @param allowed  whether a tensor may be left over
+   */
+  requireAllRead(allowed: (name: string) => boolean = () => false): void {
+    const extra = this.unread().filter((name) => !allowed(name));
+    if (extra.length === 0) return;
+    const shown = extra.slice(0, 5).map((name) => {
+      return `${name} ${list(this.tree.source?.get(name)?.stored.shape ?? [])}`;
+    });
+    const more = extra.length > 5 ? ` and ${extra.length - 5} more` : '';
+    const below = this.path ? `${this.path} to have` : 'it to have';
+    throw new StylearError(
+      'ERR_WEIGHTS',
+      `${this.origin}: expected ${below} no tensors but the model's, got ${shown.join(', ')}${more}`,
+    );
+  }
+
+  /**
+   * Writes the tensors at or below this path as safetensors, named from the root; see
+   * `writeSafetensors`.
+   */
+  save(file: string, metadata?: Readonly<Record<string, string>>): Promise<void> {
+    const tensors = this.entries().map(([name, tensor]) => [name, toWrite(tensor)] as const);
+    return writeSafetensors(file, new Map(tensors), metadata);
+  }
+
+  /** Closes the file; the tensors stay. Those not asked for yet are missing from then on. */
+  close(): void {
+    this.tree.source?.close();
+  }
+
+  /** Closes the file and frees every tensor of the tree. */
+  dispose(): void {
+    this.close();
+    for (const tensor of this.tree.tensors.values()) tensor.dispose();
+    this.tree.tensors.clear();
+  }
+
+  [Symbol.dispose](): void {
+    this.dispose();
+  }
+
+  private make(full: string, shape: readonly number[], init: Init): Tensor {
+    const { device, dtype, seed, source } = this.tree;
+    if (!source) {
+      return initialise(device, shape, dtype === 'keep' ? 'f32' : dtype, init, seed, full);
+    }
+    const found = source.get(full);
+    if (!found) throw weightsError(this.origin, `tensor ${full}`, list(shape), 'no such tensor');
+    if (!sameShape(found.stored.shape, shape)) {
+      throw weightsError(found.path, `tensor ${full}`, list(shape), list(found.stored.shape));
+    }
+    return found.load(device, dtype);
+  }
+
+  /** The file, for errors. */
+  private get origin(): string {
+    return this.tree.source?.path ?? 'weights';
+  }
+
+  private join(name: string): string {
+    if (name === '') throw weightsError(this.origin, 'a name', 'not empty', quoted(name));
+    return this.path ? `${this.path}.${name}` : name;
+  }
+
+  private covers(name: string): boolean {
+    return this.path === '' || name === this.path || name.startsWith(`${this.path}.`);
+  }
+}
+
+const sameShape = (a: readonly number[], b: readonly number[]): boolean =>
+  a.length === b.length && a.every((extent, axis) => extent === b[axis]);
+
+const list = (shape: readonly number[]): string => `[${shape.join(', ')}]`;
+
+function toWrite(tensor: Tensor): TensorToWrite {
+  const { shape, dtype } = tensor;
+  const stored = ({ f32: 'F32', bf16: 'BF16', i32: 'I32', i8: 'I8' } as const)[dtype];
+  const elements = async (): Promise<Uint8Array> => {
+    const values = await tensor.read();
+    const bytes = new Uint8Array(values.buffer, values.byteOffset, values.byteLength);
+    if (dtype !== 'bf16') return bytes;
+    // The upper half of each f32 is the bf16 that it was widened from.
+    const halves = new Uint8Array(bytes.length / 2);
+    for (let i = 0; i < halves.length; i += 2) {
+      halves[i] = bytes[2 * i + 2]!;
+      halves[i + 1] = bytes[2 * i + 3]!;
+    }
+    return halves;
+  };
+  return { dtype: stored, shape, elements };
+}
