@@ -177,7 +177,8 @@ class PickleMachine {
 
   private append(items: readonly PickleValue[]): void {
     const list = this.top();
-    if (!(list instanceof PickleList)) throw this.wrong('to append to lists', describe(list));
+    if (!(list instanceof PickleList))
+      throw this.wrong('one that appends to lists', describe(list));
     for (const item of items) list.append(item);
     this.requireShallow(list.depth);
   }
@@ -189,7 +190,8 @@ class PickleMachine {
 
   private setItems(items: readonly PickleValue[]): void {
     const dict = this.top();
-    if (!(dict instanceof PickleDict)) throw this.wrong('to set items of dicts', describe(dict));
+    if (!(dict instanceof PickleDict))
+      throw this.wrong('one that sets items of dicts', describe(dict));
     if (items.length % 2) throw this.wrong('of keys and values in pairs', 'a key alone');
     for (let i = 0; i < items.length; i += 2) {
       const key = items[i]!;
@@ -213,14 +215,14 @@ class PickleMachine {
 
   private get(index: number): PickleValue {
     const value = this.memo.get(index);
-    if (value === undefined) throw this.wrong('to recall what was noted', `memo ${index}`);
+    if (value === undefined) throw this.wrong('one that recalls what it noted', `memo ${index}`);
     return value;
   }
 
   private stackGlobal(): void {
     const [module, name] = this.popSome(2);
     if (typeof module !== 'string' || typeof name !== 'string') {
-      throw this.wrong('to name globals by strings', describe(module ?? null));
+      throw this.wrong('one that names globals by strings', describe(module ?? null));
     }
     this.push(this.global(module, name));
   }
@@ -239,9 +241,13 @@ class PickleMachine {
     const args = this.pop();
     const callee = this.pop();
     if (!(callee instanceof PickleGlobal) || !callee.build) {
-      throw this.wrong('to build tensors and plain containers', `a call of ${describe(callee)}`);
+      throw this.wrong(
+        'one that builds tensors and plain containers',
+        `a call of ${describe(callee)}`,
+      );
     }
-    if (!(args instanceof PickleTuple)) throw this.wrong('to build from tuples', describe(args));
+    if (!(args instanceof PickleTuple))
+      throw this.wrong('one that builds from tuples', describe(args));
     this.push(callee.build(args.items));
   }
 
@@ -250,7 +256,7 @@ class PickleMachine {
     const state = this.pop();
     const target = this.top();
     if (!(target instanceof PickleDict && target.ordered && state instanceof PickleDict)) {
-      throw this.wrong('to give state to ordered dicts only', describe(target));
+      throw this.wrong('one that gives state to ordered dicts only', describe(target));
     }
   }
 
