@@ -276,7 +276,7 @@ describe('refuses in the older form', () => {
 
 const evil = pickle(call(system, text(command)));
 
-describe('refuses in the older form', () => {
+describe('refuses in what surrounds the pickle of the older form', () => {
   const older: Record<string, Buffer> = {
     'a pickle for a magic number': legacy(good, [], { magic: evil }),
     'another magic number': legacy(good, [], { magic: pickle(int(5)) }),

@@ -1,0 +1,216 @@
+import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { afterAll, describe, expect, test } from 'vitest';
+import { StylearError, scope, Weights, writeSafetensors } from '../../lib/index.ts';
+import { onEveryDevice } from '../support/on_every_device.ts';
+import { archive, dict, floats, pickle, storage, tensor } from './torch_writer.ts';
+
+const folder = mkdtempSync(join(tmpdir(), 'stylear-weights-'));
+afterAll(() => rmSync(folder, { recursive: true }));
+const file = join(folder, 'model.safetensors');
+
+const bytesOf = (values: NodeJS.TypedArray) =>
+  new Uint8Array(values.buffer, values.byteOffset, values.byteLength);
+const stored = (
+  dtype: 'F32' | 'BF16' | 'F16' | 'F64' | 'I64' | 'U8' | 'I8' | 'I32',
+  shape: number[],
+  values: NodeJS.TypedArray | BigInt64Array,
+) => ({ dtype, shape, elements: () => bytesOf(values as NodeJS.TypedArray) });
+
+await writeSafetensors(
+  file,
+  new Map([
+    ['layers.3.weight', stored('F32', [2, 3], Float32Array.of(1, 2, 3, 4, 5, 6.001))],
+    ['layers.3.half', stored('F16', [4], Uint16Array.of(0x3c00, 0xc000, 0x0001, 0x7bff))],
+    ['layers.30.brain', stored('BF16', [2], Uint16Array.of(0x3f80, 0xc000))],
+    ['wide', stored('F64', [1], Float64Array.of(1.5))],
+    ['ids', stored('I64', [3], BigInt64Array.of(-1n, 2n, 3n))],
+    ['large', stored('I64', [1], BigInt64Array.of(2n ** 31n))],
+    ['mask', stored('U8', [2], Uint8Array.of(0, 255))],
+    ['codes', stored('I8', [2], Int8Array.of(-128, 127))],
+    ['tokens', stored('I32', [1], Int32Array.of(7))],
+  ]),
+);
+
+onEveryDevice('Weights', (device) => {
+  const open = (dtype: 'keep' | 'f32' | 'bf16' = 'keep') => Weights.open(file, device, { dtype });
+
+  test('reads by path what the file has', async () => {
+    using w = open();
+    const weight = w.at('layers').at(3).tensor('weight', [2, 3]);
+    expect([weight.dtype, weight.shape]).toEqual(['f32', [2, 3]]);
+    expect(await weight.read()).toEqual(Float32Array.of(1, 2, 3, 4, 5, 6.001));
+    expect(w.at('layers').at(3).tensor('weight', [2, 3])).toBe(weight);
+  });
+
+  test.each([
+    ['layers.3.half', [4], 'f32', [1, -2, 2 ** -24, 65504]],
+    ['layers.30.brain', [2], 'bf16', [1, -2]],
+    ['wide', [1], 'f32', [1.5]],
+    ['ids', [3], 'i32', [-1, 2, 3]],
+    ['mask', [2], 'i32', [0, 255]],
+    ['codes', [2], 'i8', [-128, 127]],
+    ['tokens', [1], 'i32', [7]],
+  ] as const)('keeps %s as it is', async (name, shape, dtype, values) => {
+    using w = open();
+    const x = w.tensor(name, shape);
+    expect(x.dtype).toBe(dtype);
+    expect([...(await x.read())]).toEqual(values);
+  });
+
+  test('gives all floats, and no integers, the dtype that is asked for', async () => {
+    using half = open('bf16');
+    const weight = half.tensor('layers.3.weight', [2, 3]);
+    expect(weight.dtype).toBe('bf16');
+    expect([...(await weight.read())]).toEqual([1, 2, 3, 4, 5, 6]);
+    expect(half.tensor('layers.3.half', [4]).dtype).toBe('bf16');
+    expect(half.tensor('ids', [3]).dtype).toBe('i32');
+    using full = open('f32');
+    const brain = full.tensor('layers.30.brain', [2]);
+    expect(brain.dtype).toBe('f32');
+    expect([...(await brain.read())]).toEqual([1, -2]);
+  });
+
+  test('uses the file in place on the CPU', () => {
+    if (!device.name.startsWith('cpu')) return;
+    using w = open();
+    const before = device.memory().liveBytes;
+    w.tensor('layers.3.weight', [2, 3]);
+    w.tensor('layers.30.brain', [2]);
+    expect(device.memory().liveBytes).toBe(before);
+  });
+
+  test('says which tensor of which file is missing, and what it must be', () => {
+    using w = open();
+    expect(() => w.at('layers').at(4).tensor('weight', [2, 3])).toThrow(
+      new StylearError(
+        'ERR_WEIGHTS',
+        `${file}: expected tensor layers.4.weight to be [2, 3], got no such tensor`,
+      ),
+    );
+  });
+
+  test('says which tensor has another shape', () => {
+    using w = open();
+    expect(() => w.at('layers').at(3).tensor('weight', [3, 2])).toThrow(
+      `${file}: expected tensor layers.3.weight to be [3, 2], got [2, 3]`,
+    );
+    w.tensor('codes', [2]);
+    expect(() => w.tensor('codes', [1, 2])).toThrow('to be [2], got [1, 2] the second time');
+  });
+
+  test('refuses integers beyond 32 bits', () => {
+    using w = open();
+    expect(() => w.tensor('large', [1])).toThrow(
+      `${file}: expected tensor "large" to be of integers that fit 32 bits, got larger ones`,
+    );
+  });
+
+  test('says which tensors nobody asked for', () => {
+    using w = open();
+    const layer = w.at('layers').at(3);
+    layer.tensor('weight', [2, 3]);
+    expect(layer.unread()).toEqual(['layers.3.half']);
+    expect(() => layer.requireAllRead()).toThrow(
+      `${file}: expected layers.3 to have no tensors but the model's, got layers.3.half [4]`,
+    );
+    expect(() => w.requireAllRead()).toThrow('got codes [2], ids [3]');
+    expect(() => w.requireAllRead()).toThrow(/ and \d more$/);
+    layer.requireAllRead((name) => name.endsWith('half'));
+  });
+
+  test('knows every tensor that was asked for', () => {
+    using w = open();
+    const codes = w.tensor('codes', [2]);
+    w.at('layers').at(3).tensor('weight', [2, 3]);
+    w.at('layers').at(30).tensor('brain', [2]);
+    expect(w.names()).toEqual(['codes', 'layers.3.weight', 'layers.30.brain']);
+    expect(w.at('layers').at(3).names()).toEqual(['layers.3.weight']);
+    expect(w.entries()[0]).toEqual(['codes', codes]);
+    expect([w.has('layers'), w.at('layers').has('3'), w.has('lay'), w.has('ids')]).toEqual([
+      true,
+      true,
+      false,
+      true,
+    ]);
+    expect(w.shapeOf('ids')).toEqual([3]);
+  });
+
+  test('outlives the scope it is asked in, and the file', async () => {
+    using w = open();
+    scope(() => {
+      w.tensor('layers.3.weight', [2, 3]);
+    });
+    w.close();
+    expect((await w.tensor('layers.3.weight', [2, 3]).read())[1]).toBe(2);
+    expect(() => w.tensor('ids', [3])).toThrow('got no such tensor');
+  });
+
+  test('reads a torch file, views too', async () => {
+    const six = storage({ count: 6 });
+    const data = pickle(dict(['a', tensor(six, [3], [1], 2)], ['t', tensor(six, [3, 2], [1, 3])]));
+    const path = join(folder, `${device.name}.pth`);
+    writeFileSync(path, archive(data, { 0: floats(6) }));
+    using w = Weights.open(path, device);
+    expect([...(await w.tensor('a', [3]).read())]).toEqual([2, 3, 4]);
+    expect([...(await w.tensor('t', [3, 2]).read())]).toEqual([0, 3, 1, 4, 2, 5]);
+    w.requireAllRead();
+  });
+
+  test('opens a folder by the file in it', () => {
+    using w = Weights.open(folder, device);
+    expect(w.tensor('codes', [2]).shape).toEqual([2]);
+    expect(() => Weights.open(tmpdir(), device)).toThrow('or its index, got neither');
+    expect(() => Weights.open(join(folder, 'none.pth'), device)).toThrow(
+      'to be readable, got ENOENT',
+    );
+  });
+
+  test.each(['f32', 'bf16'] as const)('is saved and read again in %s', async (dtype) => {
+    const path = join(folder, `${device.name} ${dtype}.safetensors`);
+    using made = Weights.fresh(device, { dtype, seed: 3 });
+    const x = made.at('x').tensor('weight', [5, 7], { normal: 0.5 });
+    await made.save(path, { step: '3' });
+    using w = Weights.open(path, device);
+    const y = w.at('x').tensor('weight', [5, 7]);
+    expect(y.dtype).toBe(dtype);
+    expect(await y.read()).toEqual(await x.read());
+  });
+
+  describe('initialised', () => {
+    const draw = async (init: { normal: number } | { uniform: number }, name = 'x', seed = 1) => {
+      using w = Weights.fresh(device, { seed });
+      return w.tensor(name, [64, 64], init).read();
+    };
+
+    test('is zeros, or the constant', async () => {
+      using w = Weights.fresh(device);
+      expect(await w.tensor('x', [2]).read()).toEqual(Float32Array.of(0, 0));
+      expect(await w.tensor('y', [2], { constant: 1 }).read()).toEqual(Float32Array.of(1, 1));
+      expect(w.unread()).toEqual([]);
+    });
+
+    test('depends on the seed and the name, not on what else is made', async () => {
+      const one = await draw({ normal: 1 });
+      using w = Weights.fresh(device, { seed: 1 });
+      w.tensor('other', [9], { normal: 1 });
+      expect(await w.tensor('x', [64, 64], { normal: 1 }).read()).toEqual(one);
+      expect(await draw({ normal: 1 }, 'y')).not.toEqual(one);
+      expect(await draw({ normal: 1 }, 'x', 2)).not.toEqual(one);
+    });
+
+    test.each([
+      ['normal', { normal: 2 }, 2, Infinity],
+      ['uniform', { uniform: 3 }, Math.sqrt(3), 3],
+    ] as const)('is %s as told', async (_, init, deviation, bound) => {
+      const values = [...(await draw(init))];
+      const mean = values.reduce((a, b) => a + b) / values.length;
+      const square = values.reduce((a, b) => a + b * b, 0) / values.length;
+      // 4,096 draws: the mean is off by deviation / 64, the deviation by deviation / 90; four times.
+      expect(Math.abs(mean)).toBeLessThan(deviation / 16);
+      expect(Math.abs(Math.sqrt(square) - deviation)).toBeLessThan(deviation / 20);
+      expect(Math.max(...values.map(Math.abs))).toBeLessThanOrEqual(bound);
+    });
+  });
+});
