@@ -1,4 +1,4 @@
-import { closeSync, fstatSync, openSync, readSync } from 'node:fs';
+import { closeSync, constants, fstatSync, openSync, readSync } from 'node:fs';
 import { StylearError } from '../error.ts';
 
 /** Bytes that are read by offset: those of an open file, or of memory. */
@@ -20,7 +20,8 @@ export interface OpenFile extends ByteSource, Disposable {
 export function openFile(path: string): OpenFile {
   let fd: number;
   try {
-    fd = openSync(path, 'r');
+    // Without waiting for the other end, should it be a pipe.
+    fd = openSync(path, constants.O_RDONLY | constants.O_NONBLOCK);
   } catch (cause) {
     throw weightsError(path, 'the file', 'readable', (cause as Error).message, { cause });
   }
@@ -38,7 +39,13 @@ export function openFile(path: string): OpenFile {
     requireInside(path, stat.size, offset, length);
     const buffer = Buffer.allocUnsafeSlow(length);
     for (let at = 0; at < length; ) {
-      const got = readSync(fd, buffer, at, Math.min(length - at, 2 ** 30), offset + at);
+      const most = Math.min(length - at, 2 ** 30);
+      let got: number;
+      try {
+        got = readSync(fd, buffer, at, most, offset + at);
+      } catch (cause) {
+        throw weightsError(path, 'the file', 'readable', (cause as Error).message, { cause });
+      }
       if (got === 0) {
         throw weightsError(path, 'the file', `${stat.size} bytes as when opened`, 'an earlier end');
       }

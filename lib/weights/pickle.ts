@@ -12,6 +12,8 @@ import {
 const maxOpcodes = 10_000_000;
 const maxDepth = 256;
 const maxMemo = 1_000_000;
+const maxContainers = 1_000_000;
+const maxStack = 1_000_000;
 
 /**
  * The value that a pickle describes, built of plain containers by a machine that can do nothing
@@ -52,16 +54,16 @@ class PickleMachine {
     [0x31, (m) => m.popMark()], // POP_MARK
     [0x32, (m) => m.push(m.top())], // DUP
 
-    [0x29, (m) => m.push(new PickleTuple([]))], // EMPTY_TUPLE
+    [0x29, (m) => m.pushNew(new PickleTuple([]))], // EMPTY_TUPLE
     [0x85, (m) => m.tuple(m.popSome(1))], // TUPLE1
     [0x86, (m) => m.tuple(m.popSome(2))], // TUPLE2
     [0x87, (m) => m.tuple(m.popSome(3))], // TUPLE3
     [0x74, (m) => m.tuple(m.popMark())], // TUPLE
-    [0x5d, (m) => m.push(new PickleList())], // EMPTY_LIST
+    [0x5d, (m) => m.pushNew(new PickleList())], // EMPTY_LIST
     [0x6c, (m) => m.list(m.popMark())], // LIST
     [0x61, (m) => m.append([m.pop()])], // APPEND
     [0x65, (m) => m.append(m.popMark())], // APPENDS
-    [0x7d, (m) => m.push(new PickleDict())], // EMPTY_DICT
+    [0x7d, (m) => m.pushNew(new PickleDict())], // EMPTY_DICT
     [0x64, (m) => m.dict(m.popMark())], // DICT
     [0x73, (m) => m.setItems(m.popSome(2))], // SETITEM
     [0x75, (m) => m.setItems(m.popMark())], // SETITEMS
@@ -85,6 +87,7 @@ class PickleMachine {
   /** The stacks below each open mark. */
   private readonly marked: PickleValue[][] = [];
   private readonly memo = new Map<number, PickleValue>();
+  private containers = 0;
 
   constructor(cursor: PickleCursor, rules: PickleRules) {
     this.cursor = cursor;
@@ -143,6 +146,14 @@ class PickleMachine {
 
   private push(value: PickleValue): void {
     this.stack.push(value);
+    if (this.stack.length > maxStack) throw this.wrong(`at most ${maxStack} values wide`, 'more');
+  }
+
+  private pushNew(container: PickleTuple | PickleList | PickleDict): void {
+    if (++this.containers > maxContainers) {
+      throw this.wrong(`one of at most ${maxContainers} containers`, 'more');
+    }
+    this.push(container);
   }
 
   private pop(): PickleValue {
@@ -167,11 +178,11 @@ class PickleMachine {
   private tuple(items: readonly PickleValue[]): void {
     const tuple = new PickleTuple(items);
     this.requireShallow(tuple.depth);
-    this.push(tuple);
+    this.pushNew(tuple);
   }
 
   private list(items: readonly PickleValue[]): void {
-    this.push(new PickleList());
+    this.pushNew(new PickleList());
     this.append(items);
   }
 
@@ -184,7 +195,7 @@ class PickleMachine {
   }
 
   private dict(items: readonly PickleValue[]): void {
-    this.push(new PickleDict());
+    this.pushNew(new PickleDict());
     this.setItems(items);
   }
 

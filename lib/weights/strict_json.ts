@@ -5,12 +5,13 @@ export type Json = string | number | boolean | null | readonly Json[] | JsonObje
 export type JsonObject = ReadonlyMap<string, Json>;
 
 const maxDepth = 32;
+const maxValues = 4_000_000;
 const number = /-?(?:0|[1-9]\d*)(?:\.\d+)?(?:[eE][+-]?\d+)?/y;
 const space = /[ \t\n\r]*/y;
 
 /**
  * JSON as RFC 8259 has it, from bytes of a file, and stricter: UTF-8, an object, no key twice in the
- * same object, no deeper than 32.
+ * same object, no deeper than 32, at most four million values.
  *
  * @param what  what errors call these bytes
  */
@@ -37,6 +38,7 @@ export function parseJsonObject(
 class JsonScanner {
   private at = 0;
   private depth = 0;
+  private values = 0;
   private readonly text: string;
   private readonly path: string;
   private readonly what: string;
@@ -55,6 +57,9 @@ class JsonScanner {
   }
 
   private value(): Json {
+    if (++this.values > maxValues) {
+      throw weightsError(this.path, this.what, `one of at most ${maxValues} values`, 'more');
+    }
     this.match(space);
     switch (this.text[this.at]) {
       case '{':

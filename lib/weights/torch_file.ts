@@ -15,6 +15,7 @@ import { readZip, type ZipEntry } from './zip.ts';
 const maxPickleBytes = 256 * 2 ** 20;
 const maxDepth = 256;
 const maxVisits = 1_000_000;
+const maxNameLength = 4096;
 
 /**
  * Where the tensors of a file of `torch.save` are: a zip archive, or a row of pickles as before torch
@@ -218,6 +219,9 @@ function nameTensors(path: string, root: PickleValue): ReadonlyMap<string, Store
     if (++visits > maxVisits || depth > maxDepth) {
       const most = `at most ${maxVisits} values, ${maxDepth} deep`;
       throw weightsError(path, 'the pickled object', most, 'more');
+    }
+    if (name.length > maxNameLength) {
+      throw weightsError(path, 'a name', `at most ${maxNameLength} characters`, quoted(name));
     }
     if (value instanceof TorchTensor) {
       if (tensors.has(name)) throw weightsError(path, `tensor ${quoted(name)}`, 'one', 'two');

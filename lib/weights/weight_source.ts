@@ -90,7 +90,13 @@ export class WeightSource {
 }
 
 function fileOf(path: string): string {
-  if (!statSync(path, { throwIfNoEntry: false })?.isDirectory()) return path;
+  let isFolder: boolean | undefined;
+  try {
+    isFolder = statSync(path, { throwIfNoEntry: false })?.isDirectory();
+  } catch (cause) {
+    throw weightsError(path, 'the path', 'readable', (cause as Error).message, { cause });
+  }
+  if (!isFolder) return path;
   const names = ['model.safetensors.index.json', 'model.safetensors'];
   const name = names.find((name) => existsSync(join(path, name)));
   if (name) return join(path, name);

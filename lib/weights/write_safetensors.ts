@@ -1,3 +1,4 @@
+import { randomUUID } from 'node:crypto';
 import { closeSync, fsyncSync, openSync, renameSync, rmSync, writeSync } from 'node:fs';
 import { dirname } from 'node:path';
 import { quoted, weightsError } from './byte_source.ts';
@@ -82,28 +83,44 @@ async function replaceFile(
   path: string,
   body: (write: (bytes: Uint8Array) => void) => Promise<void>,
 ): Promise<void> {
-  const temporary = `${path}.${process.pid}.tmp`;
-  const fd = openSync(temporary, 'wx');
+  const temporary = `${path}.${randomUUID()}.tmp`;
+  const fd = attempt(path, () => openSync(temporary, 'wx'));
   try {
     try {
-      await body((bytes) => {
-        for (let at = 0; at < bytes.length; ) {
-          at += writeSync(fd, bytes, at, Math.min(bytes.length - at, 2 ** 30));
-        }
-      });
-      fsyncSync(fd);
+      await body((bytes) => attempt(path, () => writeAll(fd, bytes)));
+      attempt(path, () => fsyncSync(fd));
     } finally {
       closeSync(fd);
     }
-    renameSync(temporary, path);
+    attempt(path, () => renameSync(temporary, path));
   } catch (error) {
     rmSync(temporary, { force: true });
     throw error;
   }
-  const folder = openSync(dirname(path), 'r');
+  attempt(path, () => flushFolder(dirname(path)));
+}
+
+function writeAll(fd: number, bytes: Uint8Array): void {
+  for (let at = 0; at < bytes.length; ) {
+    at += writeSync(fd, bytes, at, Math.min(bytes.length - at, 2 ** 30));
+  }
+}
+
+/** Makes the names in a folder last. */
+function flushFolder(path: string): void {
+  const folder = openSync(path, 'r');
   try {
     fsyncSync(folder);
   } finally {
     closeSync(folder);
+  }
+}
+
+/** What the file system refuses, as an error that names the file. */
+function attempt<T>(path: string, action: () => T): T {
+  try {
+    return action();
+  } catch (cause) {
+    throw weightsError(path, 'the file', 'writable', (cause as Error).message, { cause });
   }
 }

@@ -200,6 +200,11 @@ const pickles: Record<string, Buffer> = {
   'a memo that was never noted': pickle('h\x05'),
   'a million and one memos': pickle('N', memos(1_000_001), '0}'),
   'more than ten million opcodes': pickle(Buffer.alloc(10_000_001, 'N0')),
+  'more than a million containers': pickle(Buffer.alloc(2_000_004, ']0'), '}'),
+  'a stack of more than a million': pickle('(', Buffer.alloc(1_000_001, 'N'), '1}'),
+  'a name of a megabyte in a million places': pickle(
+    dict(['k'.repeat(2 ** 20), join(x, 'q\x000](', 'h\x00'.repeat(1000), 'e')]),
+  ),
   'nesting by marks': pickle('('.repeat(300)),
   'nesting by tuples': pickle(')', '\x85'.repeat(300)),
   'nesting by lists': pickle(']'.repeat(300), 'a'.repeat(299)),

@@ -62,6 +62,14 @@ describe('writeSafetensors', () => {
     expect(readdirSync(folder)).toEqual(['x.safetensors']);
   });
 
+  test('says when the file cannot be written', async () => {
+    const nowhere = join(folder, 'none', 'x.safetensors');
+    await expect(writeSafetensors(nowhere, new Map(tensors))).rejects.toMatchObject({
+      code: 'ERR_WEIGHTS',
+      message: expect.stringContaining(`${nowhere}: expected the file to be writable, got ENOENT`),
+    });
+  });
+
   test('refuses elements of another size', async () => {
     const wrong = new Map([['y', { dtype: 'F32', shape: [2], elements: bytes(1, 2) } as const]]);
     await expect(writeSafetensors(path, wrong)).rejects.toThrow(
