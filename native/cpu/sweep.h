@@ -26,4 +26,29 @@ void sweep(int64_t begin, int64_t end, F&& f) {
   if (i < end) f(i, end - i);
 }
 
+// The first `count` lanes of v, 0 in the others.
+inline Floats keep(Floats v, AllLanes) { return v; }
+inline Floats keep(Floats v, int64_t count) {
+  float kept[lanes];
+  store(kept, v);
+  return load(kept, count);
+}
+
+// The sum of term(i, count) over [0, n), in four vectors that are added at the end: the error grows
+// with n / (4 lanes), and the order depends on n alone. Lanes past count have to be 0, as loads and
+// products with them are.
+template <class F>
+float sum_of(int64_t n, F&& term) {
+  Floats a{}, b{}, c{}, d{};
+  int64_t i = 0;
+  for (; i + 4 * lanes <= n; i += 4 * lanes) {
+    a += term(i, AllLanes{});
+    b += term(i + lanes, AllLanes{});
+    c += term(i + 2 * lanes, AllLanes{});
+    d += term(i + 3 * lanes, AllLanes{});
+  }
+  sweep(i, n, [&](int64_t at, auto count) { a += term(at, count); });
+  return sum((a + b) + (c + d));
+}
+
 }  // namespace stylear::cpu

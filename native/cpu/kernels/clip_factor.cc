@@ -6,6 +6,7 @@
 #include "../dispatch.h"
 #include "../row_sums.h"
 #include "../run.h"
+#include "../sweep.h"
 
 namespace stylear::cpu {
 
@@ -14,11 +15,10 @@ void run(const SumSquares& op, Workers& workers) {
       sum_over_rows(workers, op.x.count(), 1, [&](int64_t begin, int64_t end, float* sums) {
         with_float(op.x.dtype, [&](auto zero) {
           const auto* x = op.x.as<decltype(zero)>();
-          float squares = 0;
-#pragma omp simd reduction(+ : squares)
-          for (int64_t i = begin; i < end; ++i)
-            squares += static_cast<float>(x[i]) * static_cast<float>(x[i]);
-          *sums = squares;
+          *sums = sum_of(end - begin, [&](int64_t i, auto count) {
+            const Floats v = load(x + begin + i, count);
+            return v * v;
+          });
         });
       });
   float* total = op.total.as<float>();

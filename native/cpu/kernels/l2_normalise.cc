@@ -5,6 +5,7 @@
 
 #include "../dispatch.h"
 #include "../run.h"
+#include "../sweep.h"
 #include "../workers.h"
 
 namespace stylear::cpu {
@@ -13,10 +14,8 @@ namespace {
 
 template <class T>
 float dot(const T* a, const T* b, int64_t dim) {
-  float sum = 0;
-#pragma omp simd reduction(+ : sum)
-  for (int64_t c = 0; c < dim; ++c) sum += static_cast<float>(a[c]) * static_cast<float>(b[c]);
-  return sum;
+  return sum_of(dim,
+                [&](int64_t c, auto count) { return load(a + c, count) * load(b + c, count); });
 }
 
 template <class T>

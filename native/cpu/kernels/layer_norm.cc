@@ -4,31 +4,14 @@
 #include <cmath>
 
 #include "../dispatch.h"
+#include "../moments.h"
 #include "../row_sums.h"
 #include "../run.h"
+#include "../sweep.h"
 
 namespace stylear::cpu {
 
 namespace {
-
-struct Moments {
-  float mean, rstd;
-};
-
-template <class T>
-Moments moments(const T* x, int64_t dim, float eps) {
-  float sum = 0;
-#pragma omp simd reduction(+ : sum)
-  for (int64_t c = 0; c < dim; ++c) sum += static_cast<float>(x[c]);
-  const float mean = sum / dim;
-  float squares = 0;
-#pragma omp simd reduction(+ : squares)
-  for (int64_t c = 0; c < dim; ++c) {
-    const float d = static_cast<float>(x[c]) - mean;
-    squares += d * d;
-  }
-  return {mean, 1.0f / std::sqrt(squares / dim + eps)};
-}
 
 // Which row of a [groups, dim] weight belongs to row r of x; 0 for a weight of rank 1.
 struct Groups {
@@ -72,14 +55,13 @@ void layer_norm_backward(const LayerNormBackward& op, Workers& workers) {
       const W* weight = op.weight.as<W>() + at;
       T* dx = op.dx.as<T>() + r * dim;
       const auto [mean, rstd] = moments(x, dim, op.eps);
-      float g_sum = 0, gn_sum = 0;
-#pragma omp simd reduction(+ : g_sum, gn_sum)
-      for (int64_t c = 0; c < dim; ++c) {
-        const float n = (static_cast<float>(x[c]) - mean) * rstd;
-        const float g = static_cast<float>(dy[c]) * static_cast<float>(weight[c]);
-        g_sum += g;
-        gn_sum += g * n;
-      }
+      const float g_sum = sum_of(dim, [&](int64_t c, auto count) {
+        return load(dy + c, count) * load(weight + c, count);
+      });
+      const float gn_sum = sum_of(dim, [&, mean = mean, rstd = rstd](int64_t c, auto count) {
+        const Floats n = (load(x + c, count) - mean) * rstd;
+        return load(dy + c, count) * load(weight + c, count) * n;
+      });
       if (wants_weight) {
         float *dweight = sums + at, *dbias = sums + size + at;
         for (int64_t c = 0; c < dim; ++c) {

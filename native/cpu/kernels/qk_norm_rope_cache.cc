@@ -1,6 +1,7 @@
 #include "../../core/ops/qk_norm_rope_cache.h"
 
 #include "../dispatch.h"
+#include "../moments.h"
 #include "../page_table.h"
 #include "../rotary.h"
 #include "../run.h"
@@ -33,14 +34,7 @@ void norm_head(const T* x, const HeadNorm& norm, int64_t head, int64_t dim, floa
   if (!norm.weight) return;
   const int64_t at = head / norm.heads_of_group * dim;
   const float *weight = norm.weight + at, *bias = norm.bias + at;
-  float total = 0;
-#pragma omp simd reduction(+ : total)
-  for (int64_t c = 0; c < dim; ++c) total += y[c];
-  const float mean = total / static_cast<float>(dim);
-  float squares = 0;
-#pragma omp simd reduction(+ : squares)
-  for (int64_t c = 0; c < dim; ++c) squares += (y[c] - mean) * (y[c] - mean);
-  const float r = 1.0f / std::sqrt(squares / static_cast<float>(dim) + eps);
+  const auto [mean, r] = moments(y, dim, eps);
   for (int64_t c = 0; c < dim; ++c) y[c] = (y[c] - mean) * r * weight[c] + bias[c];
 }
 

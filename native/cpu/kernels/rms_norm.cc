@@ -6,6 +6,7 @@
 #include "../dispatch.h"
 #include "../row_sums.h"
 #include "../run.h"
+#include "../sweep.h"
 
 namespace stylear::cpu {
 
@@ -14,10 +15,11 @@ namespace {
 // 1 / sqrt(mean(h^2) + eps)
 template <class T>
 float scale_of(const T* h, int64_t dim, float eps) {
-  float sum = 0;
-#pragma omp simd reduction(+ : sum)
-  for (int64_t c = 0; c < dim; ++c) sum += static_cast<float>(h[c]) * static_cast<float>(h[c]);
-  return 1.0f / std::sqrt(sum / static_cast<float>(dim) + eps);
+  const float squares = sum_of(dim, [&](int64_t c, auto count) {
+    const Floats v = load(h + c, count);
+    return v * v;
+  });
+  return 1.0f / std::sqrt(squares / static_cast<float>(dim) + eps);
 }
 
 template <class T, class W>
@@ -56,11 +58,9 @@ void rms_norm_backward(const RmsNormBackward& op, Workers& workers) {
       const T* dh = op.dh.present() ? op.dh.as<T>() + r * dim : nullptr;
       T* dx = op.dx.as<T>() + r * dim;
       const float scale = scale_of(h, dim, op.eps);
-      float sum = 0;
-#pragma omp simd reduction(+ : sum)
-      for (int64_t c = 0; c < dim; ++c)
-        sum += static_cast<float>(dy[c]) * static_cast<float>(weight[c]) *
-               (static_cast<float>(h[c]) * scale);
+      const float sum = sum_of(dim, [&](int64_t c, auto count) {
+        return load(dy + c, count) * load(weight + c, count) * (load(h + c, count) * scale);
+      });
       if (wants_weight)
         for (int64_t c = 0; c < dim; ++c)
           dweight[c] += static_cast<float>(dy[c]) * (static_cast<float>(h[c]) * scale);

@@ -3,6 +3,7 @@
 #include "../dispatch.h"
 #include "../row_sums.h"
 #include "../run.h"
+#include "../sweep.h"
 
 namespace stylear::cpu {
 
@@ -11,10 +12,7 @@ namespace {
 template <class T>
 void add_rows(const T* x, int64_t begin, int64_t end, int64_t width, float* sums) {
   if (width == 1) {
-    float sum = 0;
-#pragma omp simd reduction(+ : sum)
-    for (int64_t r = begin; r < end; ++r) sum += static_cast<float>(x[r]);
-    *sums = sum;
+    *sums = sum_of(end - begin, [&](int64_t r, auto count) { return load(x + begin + r, count); });
     return;
   }
   for (int64_t r = begin; r < end; ++r)
