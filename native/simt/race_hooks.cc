@@ -91,6 +91,10 @@ void __tsan_func_exit() {}
 void __tsan_vptr_update(void**, void*) {}
 void __tsan_vptr_read(void**) {}
 void __tsan_atomic_thread_fence(int) {}
+// Reference counts of the standard library, in the host code of such a file.
+int __tsan_atomic32_fetch_add(volatile int* p, int value, int) {
+  return __atomic_fetch_add(p, value, __ATOMIC_SEQ_CST);
+}
 void __tsan_read_range(void* p, unsigned long n) {
   access(p, unsigned(n), false, false, __builtin_return_address(0));
 }
