@@ -279,6 +279,25 @@ describe('refuses in the older form', () => {
   );
 });
 
+describe('stops at the budget of', () => {
+  test.each([
+    ['nesting by marks', 'at most 256 deep'],
+    ['nesting by tuples', 'data.pkl before byte 303 to be at most 256 deep'],
+    ['nesting by lists', 'data.pkl before byte 602 to be at most 256 deep'],
+    ['nesting by dicts', 'data.pkl before byte 2403 to be at most 256 deep'],
+    ['a dict in itself', '256 deep, got more'],
+    ['a billion laughs', 'the pickled object to be at most 1000000 values'],
+    ['a million and one memos', 'at most 1000000 memos'],
+    ['more than ten million opcodes', 'at most 10000000 opcodes'],
+    ['more than a million containers', 'at most 1000000 containers'],
+    ['a stack of more than a million', 'at most 1000000 values wide'],
+    ['a name of a megabyte in a million places', 'a name to be at most 4096 characters'],
+    ['strings of over 16 MiB', 'the strings of data.pkl to be at most 16777216 bytes'],
+  ])('%s', (name, message) => {
+    expect(refusal(archive(pickles[name]!, { 0: floats(6) })).message).toContain(message);
+  });
+});
+
 const evil = pickle(call(system, text(command)));
 
 describe('refuses in what surrounds the pickle of the older form', () => {
@@ -380,6 +399,11 @@ describe('refuses zip archives with', () => {
     'a comment': whole({ comment: 'hello' }),
     'a comment that is another end': whole({ comment: zip([]).toString('latin1') }),
     'bytes before the first entry': whole({ before: Buffer.from('#!/bin/sh\n') }),
+    'an entry that the directory hides': zip([
+      data,
+      { ...data, content: evil, hidden: true },
+      content,
+    ]),
     'bytes before the directory': whole({ gap: evil }),
     'bytes after the end': join(whole({}), 'x'),
     'an archive after the archive': join(whole({}), whole({})),

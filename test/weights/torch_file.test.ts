@@ -71,6 +71,11 @@ describe.each(Object.entries(forms))('a torch file in %s', (_, form) => {
     expect(values(tensor(six, shape, strides, offset))).toEqual(expected);
   });
 
+  test('takes one for dense whose only odd stride is that of an axis of one', () => {
+    const file = one(tensor(six, [1, 3], [77, 1]));
+    expect(file.tensors.get('x')).not.toHaveProperty('strides');
+  });
+
   test('names tensors by the keys of what they are in', () => {
     const x = tensor(six, [6], [1]);
     const file = read(

@@ -104,6 +104,8 @@ export interface ZipPart {
   /** Sizes after the content, as torch writes them. */
   readonly descriptor?: boolean;
   readonly zip64?: boolean;
+  /** Not in the directory. */
+  readonly hidden?: boolean;
 }
 
 interface ZipClaims {
@@ -176,6 +178,7 @@ export function zip(parts: readonly ZipPart[], end: ZipEnd = {}): Buffer {
     );
     push(Buffer.from(part.content));
     if (deferred) push(join(u32(0x08074b50), u32(local.crc), u32(local.packed), u32(local.bytes)));
+    if (part.hidden) continue;
     directory.push(
       join(
         u32(0x02014b50),
@@ -207,7 +210,7 @@ export function zip(parts: readonly ZipPart[], end: ZipEnd = {}): Buffer {
   const offset = at;
   for (const entry of directory) push(entry);
   const size = at - offset;
-  const entries = end.entries ?? parts.length;
+  const entries = end.entries ?? directory.length;
   if (end.zip64) {
     const record = at;
     push(
