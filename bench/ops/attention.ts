@@ -7,6 +7,7 @@ import {
   pagedAttention,
   perceiverAttention,
   scope,
+  sum,
 } from '../../lib/index.ts';
 import { noise, type OpCase } from './case.ts';
 
@@ -61,7 +62,8 @@ const selfCases = forms.flatMap((form) =>
           const q = noise(device, shape, dtype);
           const k = noise(device, shape, dtype);
           const v = noise(device, shape, dtype);
-          return () => scope(() => void gradients(() => attention(q, k, v, { causal }), [q, k, v]));
+          return () =>
+            scope(() => void gradients(() => sum(attention(q, k, v, { causal })), [q, k, v]));
         },
       },
     ];
