@@ -4,7 +4,7 @@ import { Device } from './device.ts';
 
 export interface OpenDeviceOptions {
   /** CPU threads that share an op; by default one per core that this process may use. */
-  readonly threads?: number;
+  readonly threads?: number | undefined;
 }
 
 /** A device library, and how well it would run here. */

@@ -1,0 +1,73 @@
+import { StylearError } from '../error.ts';
+import { openDevice } from '../tensor/open_device.ts';
+import type { Check, Context, Verifier } from './check.ts';
+import { type Fixture, findFixtures, isOfKind } from './fixture.ts';
+
+/** What runs each kind of fixture. */
+const verifiers: Readonly<Record<string, Verifier>> = {};
+
+export interface VerifyOptions {
+  /** Only fixtures of this name or kind. */
+  readonly only?: string | undefined;
+  /** As `openDevice` takes it; the best there is unless told. */
+  readonly device?: string | undefined;
+  readonly dtype?: Context['dtype'] | undefined;
+  readonly threads?: number | undefined;
+}
+
+/** A check and the fixture that it belongs to. */
+export interface VerifiedCheck extends Check {
+  readonly fixture: string;
+}
+
+/**
+ * Runs every fixture at or below a folder and compares all it expects. A fixture that fails to run is
+ * a check that did not pass, as is one of an unknown kind.
+ *
+ * @throws `ERR_INPUT` when there is no fixture
+ */
+export async function* verify(
+  folder: string,
+  options: VerifyOptions = {},
+): AsyncGenerator<VerifiedCheck> {
+  const { only, dtype = 'f32' } = options;
+  const fixtures = findFixtures(folder).filter(
+    ({ name }) => only === undefined || isOfKind(name, only),
+  );
+  if (fixtures.length === 0) {
+    const which = only === undefined ? 'a fixture' : `a fixture ${only}`;
+    throw new StylearError('ERR_INPUT', `verify: expected ${folder} to hold ${which}, got none`);
+  }
+  await using device = await openDevice(options.device, { threads: options.threads });
+  for (const fixture of fixtures) yield* checksOf(fixture, { device, dtype });
+}
+
+async function* checksOf(fixture: Fixture, context: Context): AsyncGenerator<VerifiedCheck> {
+  const named = (check: Check): VerifiedCheck => ({ ...check, fixture: fixture.name });
+  const failed = (detail: string) =>
+    named({ name: 'runs', error: Number.POSITIVE_INFINITY, bound: 0, passed: false, detail });
+  const kind = kindOf(fixture.name);
+  if (kind === undefined) {
+    yield failed(`unknown kind of fixture; known are ${Object.keys(verifiers).join(', ')}`);
+    return;
+  }
+  let checks = 0;
+  try {
+    for await (const check of verifiers[kind]!(fixture, context)) {
+      checks++;
+      yield named(check);
+    }
+    if (checks === 0) yield failed('nothing was checked');
+  } catch (error) {
+    if (!(error instanceof Error)) throw error;
+    yield failed(
+      error instanceof StylearError ? `${error.code}: ${error.message}` : `${error.stack}`,
+    );
+  }
+}
+
+/** The longest kind that a name begins with. */
+function kindOf(name: string): string | undefined {
+  const kinds = Object.keys(verifiers).filter((kind) => isOfKind(name, kind));
+  return kinds.sort((a, b) => b.length - a.length)[0];
+}
