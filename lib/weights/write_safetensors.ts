@@ -1,6 +1,4 @@
-import { randomUUID } from 'node:crypto';
-import { closeSync, fsyncSync, openSync, renameSync, rmSync, writeSync } from 'node:fs';
-import { dirname } from 'node:path';
+import { replaceFile } from '../replace_file.ts';
 import { quoted, weightsError } from './byte_source.ts';
 import { countOf, maxRank, type StoredDtype, storedBytes } from './stored_tensor.ts';
 
@@ -13,8 +11,7 @@ export interface TensorToWrite {
 }
 
 /**
- * Writes a safetensors file. Whatever interrupts it, the path has the old content or the new: the
- * file is written under another name beside it, flushed to the disk and renamed.
+ * Writes a safetensors file. Whatever interrupts it, the path has the old content or the new.
  *
  * The same tensors give the same bytes: they are laid down by falling element size, so that each is
  * aligned, and by name.
@@ -29,7 +26,7 @@ export async function writeSafetensors(
   );
   const sizes = inOrder.map(([name, tensor]) => bytesOf(path, name, tensor));
   const header = headerOf(inOrder, sizes, metadata);
-  await replaceFile(path, async (write) => {
+  await replaceFile(path, 'ERR_WEIGHTS', async (write) => {
     write(header);
     for (const [i, [name, tensor]] of inOrder.entries()) {
       const elements = await tensor.elements();
@@ -77,50 +74,3 @@ function headerOf(
 
 const pair = (key: string, value: unknown): string =>
   `${JSON.stringify(key)}:${JSON.stringify(value)}`;
-
-/** Calls `body` with what appends to a new file, which takes the place of `path` in the end. */
-async function replaceFile(
-  path: string,
-  body: (write: (bytes: Uint8Array) => void) => Promise<void>,
-): Promise<void> {
-  const temporary = `${path}.${randomUUID()}.tmp`;
-  const fd = attempt(path, () => openSync(temporary, 'wx'));
-  try {
-    try {
-      await body((bytes) => attempt(path, () => writeAll(fd, bytes)));
-      attempt(path, () => fsyncSync(fd));
-    } finally {
-      closeSync(fd);
-    }
-    attempt(path, () => renameSync(temporary, path));
-  } catch (error) {
-    rmSync(temporary, { force: true });
-    throw error;
-  }
-  attempt(path, () => flushFolder(dirname(path)));
-}
-
-function writeAll(fd: number, bytes: Uint8Array): void {
-  for (let at = 0; at < bytes.length; ) {
-    at += writeSync(fd, bytes, at, Math.min(bytes.length - at, 2 ** 30));
-  }
-}
-
-/** Makes the names in a folder last. */
-function flushFolder(path: string): void {
-  const folder = openSync(path, 'r');
-  try {
-    fsyncSync(folder);
-  } finally {
-    closeSync(folder);
-  }
-}
-
-/** What the file system refuses, as an error that names the file. */
-function attempt<T>(path: string, action: () => T): T {
-  try {
-    return action();
-  } catch (cause) {
-    throw weightsError(path, 'the file', 'writable', (cause as Error).message, { cause });
-  }
-}
