@@ -1,7 +1,10 @@
 import { StylearError } from '../error.ts';
+import { permute } from '../ops/permute.ts';
+import type { QuantisedRows } from '../ops/quantise.ts';
 import type { Device } from '../tensor/device.ts';
 import { keep } from '../tensor/lifetime.ts';
-import type { Tensor } from '../tensor/tensor.ts';
+import { scope } from '../tensor/scope.ts';
+import type { Tensor, TensorValues } from '../tensor/tensor.ts';
 import { quoted, weightsError } from './byte_source.ts';
 import { type Init, initialise, zeros } from './init.ts';
 import { WeightSource } from './weight_source.ts';
@@ -20,6 +23,28 @@ export interface FreshWeightsOptions extends WeightsOptions {
   readonly seed?: number;
 }
 
+/** How a module wants a tensor, where that is not how the file has it. */
+export interface TensorOptions {
+  /** What floats are loaded or initialised as; what the tree's are unless told. */
+  readonly dtype?: 'f32' | 'bf16' | undefined;
+  /**
+   * `convolution`: files hold `[out, in, height, width]`, which is what shapes in calls and errors
+   * mean, and the tensor is `[out, height, width, in]`, as `conv2d` takes it.
+   */
+  readonly layout?: 'dense' | 'convolution' | undefined;
+}
+
+/** The axes of a convolution's weight as `conv2d` takes it, by those of the file, and back. */
+const convolutionAxes = { fromFile: [0, 2, 3, 1], toFile: [0, 3, 1, 2] } as const;
+
+/** A tensor that was asked for. */
+interface Held {
+  readonly tensor: Tensor;
+  /** As the file has it. */
+  readonly shape: readonly number[];
+  readonly layout: 'dense' | 'convolution';
+}
+
 /** What all paths into one tree share. */
 interface Tree {
   readonly device: Device;
@@ -28,7 +53,7 @@ interface Tree {
   /** Undefined where the tensors are initialised. */
   readonly source: WeightSource | undefined;
   /** Every tensor that was asked for, by its name, in that order. */
-  readonly tensors: Map<string, Tensor>;
+  readonly tensors: Map<string, Held>;
 }
 
 /**
@@ -104,7 +129,12 @@ export class Weights {
    * @param shape  what it must be
    * @param init   what it holds where there is no file; zeros unless told
    */
-  tensor(name: string, shape: readonly number[], init: Init = zeros): Tensor {
+  tensor(
+    name: string,
+    shape: readonly number[],
+    init: Init = zeros,
+    { dtype, layout = 'dense' }: TensorOptions = {},
+  ): Tensor {
     const full = this.join(name);
     const { tensors } = this.tree;
     const known = tensors.get(full);
@@ -113,11 +143,30 @@ export class Weights {
         const got = `${list(shape)} the second time`;
         throw weightsError(this.origin, `tensor ${full}`, list(known.shape), got);
       }
-      return known;
+      return known.tensor;
     }
-    const tensor = keep(this.make(full, shape, init));
-    tensors.set(full, tensor);
+    const tensor = scope(() => {
+      const stored = this.make(full, shape, init, dtype);
+      return layout === 'dense' ? stored : permute(stored, convolutionAxes.fromFile);
+    });
+    tensors.set(full, { tensor: keep(tensor), shape: [...shape], layout });
     return tensor;
+  }
+
+  /**
+   * The rows of a matrix: a tensor, or, where the file has 8-bit integers under that name, these with
+   * the scales of the rows, which it has under `<name>_scale`.
+   *
+   * @param shape  `[rows, width]`
+   * @param init   what they hold where there is no file; zeros unless told
+   */
+  rows(name: string, shape: readonly number[], init: Init = zeros): Tensor | QuantisedRows {
+    const weight = this.tensor(name, shape, init);
+    if (weight.dtype !== 'i8') return weight;
+    return {
+      weight,
+      scale: this.tensor(`${name}_scale`, shape.slice(0, 1), zeros, { dtype: 'f32' }),
+    };
   }
 
   /** The names of the tensors at or below this path that were asked for, in that order. */
@@ -127,7 +176,7 @@ export class Weights {
 
   /** The tensors at or below this path that were asked for, by their names from the root. */
   entries(): [string, Tensor][] {
-    return [...this.tree.tensors].filter(([name]) => this.covers(name));
+    return this.held().map(([name, { tensor }]) => [name, tensor]);
   }
 
   /** The names at or below this path that the file has and nobody asked for, sorted. */
@@ -161,7 +210,7 @@ export class Weights {
    * `writeSafetensors`.
    */
   save(file: string, metadata?: Readonly<Record<string, string>>): Promise<void> {
-    const tensors = this.entries().map(([name, tensor]) => [name, toWrite(tensor)] as const);
+    const tensors = this.held().map(([name, held]) => [name, toWrite(held)] as const);
     return writeSafetensors(file, new Map(tensors), metadata);
   }
 
@@ -173,7 +222,7 @@ export class Weights {
   /** Closes the file and frees every tensor of the tree. */
   dispose(): void {
     this.close();
-    for (const tensor of this.tree.tensors.values()) tensor.dispose();
+    for (const { tensor } of this.tree.tensors.values()) tensor.dispose();
     this.tree.tensors.clear();
   }
 
@@ -181,8 +230,17 @@ export class Weights {
     this.dispose();
   }
 
-  private make(full: string, shape: readonly number[], init: Init): Tensor {
-    const { device, dtype, seed, source } = this.tree;
+  private held(): [string, Held][] {
+    return [...this.tree.tensors].filter(([name]) => this.covers(name));
+  }
+
+  private make(
+    full: string,
+    shape: readonly number[],
+    init: Init,
+    dtype: 'keep' | 'f32' | 'bf16' = this.tree.dtype,
+  ): Tensor {
+    const { device, seed, source } = this.tree;
     if (!source) {
       return initialise(device, shape, dtype === 'keep' ? 'f32' : dtype, init, seed, full);
     }
@@ -214,11 +272,11 @@ const sameShape = (a: readonly number[], b: readonly number[]): boolean =>
 
 const list = (shape: readonly number[]): string => `[${shape.join(', ')}]`;
 
-function toWrite(tensor: Tensor): TensorToWrite {
-  const { shape, dtype } = tensor;
+function toWrite({ tensor, shape, layout }: Held): TensorToWrite {
+  const { dtype } = tensor;
   const stored = ({ f32: 'F32', bf16: 'BF16', i32: 'I32', i8: 'I8' } as const)[dtype];
   const elements = async (): Promise<Uint8Array> => {
-    const values = await tensor.read();
+    const values = await valuesToWrite(tensor, layout);
     const bytes = new Uint8Array(values.buffer, values.byteOffset, values.byteLength);
     if (dtype !== 'bf16') return bytes;
     // The upper half of each f32 is the bf16 that it was widened from.
@@ -230,4 +288,14 @@ function toWrite(tensor: Tensor): TensorToWrite {
     return halves;
   };
   return { dtype: stored, shape, elements };
+}
+
+async function valuesToWrite(tensor: Tensor, layout: Held['layout']): Promise<TensorValues> {
+  if (layout === 'dense') return tensor.read();
+  const asInFile = permute(tensor, convolutionAxes.toFile);
+  try {
+    return await asInFile.read();
+  } finally {
+    asInFile.dispose();
+  }
 }

@@ -30,6 +30,16 @@ await writeSafetensors(
     ['mask', stored('U8', [2], Uint8Array.of(0, 255))],
     ['codes', stored('I8', [2], Int8Array.of(-128, 127))],
     ['tokens', stored('I32', [1], Int32Array.of(7))],
+    [
+      'kernel',
+      stored(
+        'F32',
+        [2, 2, 1, 3],
+        Float32Array.from({ length: 12 }, (_, i) => i),
+      ),
+    ],
+    ['rows', stored('I8', [2, 3], Int8Array.of(1, 2, 3, 4, 5, 6))],
+    ['rows_scale', stored('F32', [2], Float32Array.of(0.5, 2))],
   ]),
 );
 
@@ -57,6 +67,34 @@ onEveryDevice('Weights', (device) => {
     const x = w.tensor(name, shape);
     expect(x.dtype).toBe(dtype);
     expect([...(await x.read())]).toEqual(values);
+  });
+
+  test('gives a convolution the layout of its op, and the file its own', async () => {
+    using w = open();
+    const kernel = w.tensor('kernel', [2, 2, 1, 3], undefined, { layout: 'convolution' });
+    expect(kernel.shape).toEqual([2, 1, 3, 2]);
+    expect([...(await kernel.read())]).toEqual([0, 3, 1, 4, 2, 5, 6, 9, 7, 10, 8, 11]);
+    const copy = join(folder, 'kernel.safetensors');
+    await w.save(copy);
+    using again = Weights.open(copy, device);
+    expect([...(await again.tensor('kernel', [2, 2, 1, 3]).read())]).toEqual([
+      0, 1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11,
+    ]);
+  });
+
+  test('gives 8-bit rows with their scales, and others as they are', async () => {
+    using w = open('bf16');
+    const rows = w.rows('rows', [2, 3]);
+    if (!('scale' in rows)) throw new Error('expected 8-bit rows');
+    expect([...(await rows.weight.read())]).toEqual([1, 2, 3, 4, 5, 6]);
+    expect(rows.scale.dtype).toBe('f32');
+    expect([...(await rows.scale.read())]).toEqual([0.5, 2]);
+    expect(w.rows('layers.3.weight', [2, 3])).toBe(w.tensor('layers.3.weight', [2, 3]));
+  });
+
+  test('gives a tensor a dtype of its own where the module asks for it', () => {
+    using w = open('bf16');
+    expect(w.tensor('layers.3.weight', [2, 3], undefined, { dtype: 'f32' }).dtype).toBe('f32');
   });
 
   test('gives all floats, and no integers, the dtype that is asked for', async () => {
