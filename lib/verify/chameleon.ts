@@ -1,0 +1,340 @@
+import { z } from 'zod';
+import { valueAndGradients } from '../autograd/gradients.ts';
+import { Chameleon } from '../models/chameleon.ts';
+import { readChameleonConfig } from '../models/config/chameleon.ts';
+import { KvCache } from '../models/kv_cache.ts';
+import { applyLora, LoraAdapter, mergeLora } from '../models/lora.ts';
+import { subtract } from '../ops/add.ts';
+import { concat } from '../ops/copy_slice.ts';
+import type { Device } from '../tensor/device.ts';
+import { scope } from '../tensor/scope.ts';
+import type { Tensor } from '../tensor/tensor.ts';
+import { nextTokenLoss } from '../train/next_token_loss.ts';
+import { type TokenBatch, tokenBatch } from '../train/token_batch.ts';
+import { Weights } from '../weights/weights.ts';
+import {
+  type Check,
+  type Context,
+  compareNumbers,
+  compareTensor,
+  multipleOf,
+  type Verifier,
+} from './check.ts';
+import type { Fixture, Values } from './fixture.ts';
+
+const casesSchema = z.object({ style_index: z.array(z.array(z.number().int().min(0))) });
+
+const trainSchema = z.object({
+  input_ids: z.array(z.array(z.number().int())),
+  labels: z.array(z.array(z.number().int())),
+  style_index: z.array(z.array(z.number().int())),
+  z_loss_weight: z.number(),
+  max_position_embeddings: z.number().int(),
+});
+
+const expected = 'expected.safetensors';
+
+/** Whole sequences, padding on either side, steps over the cache, style rows, adapters, losses. */
+export const verifyChameleon: Verifier = async function* (fixture, context) {
+  const { device, dtype } = context;
+  using w = Weights.open(fixture.path('ckpt'), device, { dtype });
+  const model = openChameleon(fixture.path('ckpt'), w);
+  using adapterWeights = Weights.open(fixture.path('lora', 'model.safetensors'), device, { dtype });
+  const adapter = LoraAdapter.of(adapterWeights, model);
+  const run = new Runs(fixture, context, model);
+
+  yield* run.rightPadded();
+  yield* run.leftPadded();
+  yield* run.whole('full');
+  yield* run.throughCache('full');
+  yield* run.withStyle('style');
+
+  applyLora(model, adapter);
+  yield* run.whole('lora.full');
+  yield* run.throughCache('lora.full');
+  yield* run.withStyle('lora.style');
+  yield* run.training(adapter);
+  applyLora(model, undefined);
+
+  const merged = mergeLora(model, adapter);
+  yield* run.whole('lora.full', 'merged ');
+  merged.undo();
+
+  using nothing = Weights.fresh(device, { dtype });
+  applyLora(model, LoraAdapter.of(nothing, model));
+  yield* run.whole('full', 'fresh adapter ');
+  applyLora(model, undefined);
+};
+
+/** The model of a folder of the released form. */
+export function openChameleon(folder: string, w: Weights): Chameleon {
+  const config = readChameleonConfig(folder);
+  const imageIds = [...config.vocabularyMap].filter(([name]) => name.startsWith('IMGIMG'));
+  const maskedIds = config.maskImageLogits ? imageIds.map(([, id]) => id) : [];
+  return new Chameleon(w, { ...config, maskedIds });
+}
+
+class Runs {
+  private readonly fixture: Fixture;
+  private readonly device: Device;
+  private readonly dtype: Context['dtype'];
+  private readonly model: Chameleon;
+  private readonly multiple: number;
+
+  constructor(fixture: Fixture, { device, dtype }: Context, model: Chameleon) {
+    this.fixture = fixture;
+    this.device = device;
+    this.dtype = dtype;
+    this.model = model;
+    this.multiple = multipleOf(dtype);
+  }
+
+  async *rightPadded(): AsyncGenerator<Check> {
+    const ids = this.input('right_ids');
+    const states = scope(() => {
+      const positions = this.countUp(ids.shape);
+      let h = this.model.embed(ids, { dtype: this.dtype });
+      const all = [h];
+      for (const layer of this.model.layers) {
+        h = layer.forward(h, positions);
+        all.push(h);
+      }
+      const last = this.model.norm.forward(h);
+      return { hidden: [...all.slice(0, -1), last], logits: this.model.head.forward(last) };
+    });
+    for (const [i, hidden] of states.hidden.entries())
+      yield this.compare(`right.hidden.${i}`, hidden);
+    yield this.compare('right.logits', states.logits);
+  }
+
+  /** Padding on the left: positions as given, and tokens that go nowhere in the cache. */
+  async *leftPadded(): AsyncGenerator<Check> {
+    const { shape, values } = this.fixture.tensor('inputs.safetensors', 'left_mask');
+    const mask = Int32Array.from(values);
+    const [sequences, tokens] = shape as [number, number];
+    const lengths = Array.from({ length: sequences }, (_, s) =>
+      mask.subarray(s * tokens, (s + 1) * tokens).reduce((sum, value) => sum + value, 0),
+    );
+    const places = Int32Array.from(mask, (value, i) => {
+      const [s, t] = [Math.floor(i / tokens), i % tokens];
+      return value ? t - (tokens - lengths[s]!) : -1;
+    });
+    using cache = this.cache(sequences, tokens);
+    const logits = scope(() => {
+      const x = this.model.embed(this.input('left_ids'), { dtype: this.dtype });
+      const hidden = this.model.decode(x, cache, {
+        positions: this.input('left_pos'),
+        cachePositions: this.device.from(places, shape),
+        lengths: this.device.from(Int32Array.from(lengths)),
+        table: this.table(sequences, cache),
+      });
+      return this.model.head.forward(hidden);
+    });
+    const want = this.fixture.tensor(expected, 'left.logits');
+    const width = want.shape.at(-1)!;
+    const unpadded = ({ values }: Values): Values => ({
+      shape: [lengths.reduce((a, b) => a + b), width],
+      values: Float32Array.from(
+        [...mask].flatMap((value, i) =>
+          value ? [...values.subarray(i * width, (i + 1) * width)] : [],
+        ),
+      ),
+    });
+    const got = { shape: want.shape, values: (await logits.read()) as Float32Array };
+    const bound = this.fixture.atol(expected, 'left.logits') * this.multiple;
+    yield compareNumbers(`${expected}:left.logits`, unpadded(got), unpadded(want), bound);
+  }
+
+  async *whole(name: string, prefix = ''): AsyncGenerator<Check> {
+    const ids = this.input('ids');
+    const logits = scope(() => {
+      const x = this.model.embed(ids, { dtype: this.dtype });
+      return this.model.head.forward(this.model.forward(x, this.countUp(ids.shape)));
+    });
+    const check = await this.compare(`${name}.logits`, logits);
+    yield { ...check, name: `${prefix}${check.name}` };
+  }
+
+  /** Ten tokens, then three, then one at a time. */
+  async *throughCache(name: string): AsyncGenerator<Check> {
+    const ids = this.input('ids');
+    const [sequences, tokens] = ids.shape as [number, number];
+    using cache = this.cache(sequences, tokens);
+    const steps = [10, 3, ...Array<number>(tokens - 13).fill(1)];
+    const parts: Tensor[] = [];
+    let at = 0;
+    for (const count of steps) {
+      parts.push(scope(() => this.step(ids, cache, at, at + count)));
+      at += count;
+      if (at === 10 && name === 'full') yield* this.cached(cache, sequences, at);
+    }
+    const check = await this.compare(
+      `${name}.logits`,
+      scope(() => concat(parts, 1)),
+    );
+    yield { ...check, name: `cached ${check.name}` };
+  }
+
+  async *withStyle(name: string): AsyncGenerator<Check> {
+    const ids = this.input('ids');
+    const style = this.fixture.tensor('inputs.safetensors', 'style');
+    const index = casesSchema.parse(this.fixture.json('cases.json')).style_index;
+    const [, tokens] = ids.shape as [number, number];
+    const slots = new Int32Array(ids.count).fill(-1);
+    index.forEach((places, s) => {
+      places.forEach((t, row) => {
+        slots[s * tokens + t] = s * places.length + row;
+      });
+    });
+    const { x, logits } = scope(() => {
+      const rows = this.device.from(
+        style.values,
+        [style.values.length / style.shape.at(-1)!, style.shape.at(-1)!],
+        this.dtype,
+      );
+      const x = this.model.embed(ids, { rows, slots: this.device.from(slots, ids.shape) });
+      return { x, logits: this.model.head.forward(this.model.forward(x, this.countUp(ids.shape))) };
+    });
+    if (name === 'style') yield this.compare('style.hidden.0', x);
+    yield this.compare(`${name}.logits`, logits);
+  }
+
+  /** Loss, its parts, and gradients of the adapter and the style rows. */
+  async *training(adapter: LoraAdapter): AsyncGenerator<Check> {
+    const given = trainSchema.parse(this.fixture.json('train_batch.json'));
+    const batch = tokenBatch(
+      given.input_ids.map((ids, s) => ({
+        ids,
+        labels: given.labels[s]!,
+        styleIndex: given.style_index[s],
+      })),
+      given.max_position_embeddings,
+    );
+    const style = this.fixture.tensor('train_inputs.safetensors', 'input_tokens');
+    const width = style.shape.at(-1)!;
+    const rows = this.device.from(style.values, [style.values.length / width, width], this.dtype);
+    const names = [...adapter.pairs.keys()].flatMap((path) =>
+      ['A', 'B'].map((side) => `${path === 'lm_head' ? 'lm_head.lm_head' : path}_lora.${side}`),
+    );
+    const wrt = [...[...adapter.pairs.values()].flatMap(({ a, b }) => [a, b]), rows];
+    const losses = {
+      ce: valueAndGradients(() => this.loss(batch, rows, 0), wrt),
+      loss: valueAndGradients(() => this.loss(batch, rows, given.z_loss_weight), wrt),
+      // The z-loss alone is what it adds to the cross-entropy.
+      z: valueAndGradients(
+        () => subtract(this.loss(batch, rows, 1), this.loss(batch, rows, 0)),
+        wrt,
+      ),
+    };
+    const file = 'train_expected.safetensors';
+    for (const [name, { value }] of Object.entries(losses))
+      yield compareTensor(this.fixture, file, name, value, this.multiple);
+    const gradients = 'train_gradients.safetensors';
+    for (const [i, name] of [...names, 'input_tokens'].entries()) {
+      const shape = this.fixture.tensor(gradients, name).shape;
+      const of = (loss: { readonly gradients: readonly Tensor[] }) =>
+        loss.gradients[i]!.reshape(shape);
+      yield compareTensor(this.fixture, gradients, name, of(losses.loss), this.multiple);
+      if (this.fixture.tensors(gradients).has(`z_only.${name}`))
+        yield compareTensor(this.fixture, gradients, `z_only.${name}`, of(losses.z), this.multiple);
+    }
+  }
+
+  private loss(batch: TokenBatch, rows: Tensor, zLoss: number): Tensor {
+    const shape = [batch.sequences, batch.tokens];
+    const x = this.model.embed(this.device.from(batch.ids, shape), {
+      rows,
+      slots: this.device.from(batch.slots, shape),
+    });
+    const hidden = this.model.forward(x, this.device.from(batch.positions, shape));
+    const labels = this.device.from(batch.nextLabels);
+    return nextTokenLoss(this.model.head, hidden, labels, batch.labelCount, { zLoss });
+  }
+
+  /** Keys and values after so many tokens: `[sequences, kvHeads, tokens, headDim]`. */
+  private async *cached(cache: KvCache, sequences: number, tokens: number): AsyncGenerator<Check> {
+    const { kvHeads, headDim, pageTokens, layers } = cache.shape;
+    const table = this.table(sequences, cache);
+    const perSequence = cache.shape.pages / sequences;
+    for (let layer = 0; layer < layers; layer++) {
+      const { kPages, vPages } = cache.layer(layer, table);
+      for (const [kind, pages] of [
+        ['key', kPages],
+        ['value', vPages],
+      ] as const) {
+        const stored = (await pages.read()) as Float32Array;
+        const values = new Float32Array(sequences * kvHeads * tokens * headDim);
+        let at = 0;
+        for (let s = 0; s < sequences; s++)
+          for (let h = 0; h < kvHeads; h++)
+            for (let t = 0; t < tokens; t++) {
+              const page = s * perSequence + Math.floor(t / pageTokens);
+              const row = (page * kvHeads + h) * pageTokens + (t % pageTokens);
+              values.set(stored.subarray(row * headDim, (row + 1) * headDim), at);
+              at += headDim;
+            }
+        const name = `cache.${kind}.${layer}`;
+        const want = this.fixture.tensor(expected, name);
+        const bound = this.fixture.atol(expected, name) * this.multiple;
+        yield compareNumbers(`${expected}:${name}`, { shape: want.shape, values }, want, bound);
+      }
+    }
+  }
+
+  /** Tokens `begin` to `end` of each sequence over the cache. */
+  private step(ids: Tensor, cache: KvCache, begin: number, end: number): Tensor {
+    const [sequences] = ids.shape as [number];
+    const shape = [sequences, end - begin];
+    const all = this.fixture.tensor('inputs.safetensors', 'ids').values;
+    const tokens = ids.shape[1]!;
+    const from = (value: (s: number, t: number) => number) =>
+      this.device.from(
+        Int32Array.from({ length: sequences * (end - begin) }, (_, i) =>
+          value(Math.floor(i / (end - begin)), begin + (i % (end - begin))),
+        ),
+        shape,
+      );
+    const x = this.model.embed(
+      from((s, t) => all[s * tokens + t]!),
+      { dtype: this.dtype },
+    );
+    const hidden = this.model.decode(x, cache, {
+      positions: from((_, t) => t),
+      lengths: this.device.full([sequences], end, 'i32'),
+      table: this.table(sequences, cache),
+    });
+    return this.model.head.forward(hidden);
+  }
+
+  /** Pages of 8 tokens, so that sequences cross from one to the next. */
+  private cache(sequences: number, tokens: number): KvCache {
+    const { layers, kvHeads, headDim } = this.model.shape;
+    const pages = sequences * Math.ceil(tokens / 8);
+    return new KvCache(this.device, { layers, kvHeads, headDim, pages, pageTokens: 8 }, this.dtype);
+  }
+
+  private table(sequences: number, { shape: { pages } }: KvCache): Tensor {
+    return this.device.from(
+      Int32Array.from({ length: pages }, (_, i) => i),
+      [sequences, pages / sequences],
+    );
+  }
+
+  private input(name: string): Tensor {
+    const { shape, values } = this.fixture.tensor('inputs.safetensors', name);
+    return this.device.from(values, shape);
+  }
+
+  private countUp(shape: readonly number[]): Tensor {
+    const tokens = shape.at(-1)!;
+    const count = shape.reduce((a, b) => a * b);
+    return this.device.from(
+      Int32Array.from({ length: count }, (_, i) => i % tokens),
+      shape,
+    );
+  }
+
+  private compare(name: string, got: Tensor): Promise<Check> {
+    return compareTensor(this.fixture, expected, name, got, this.multiple);
+  }
+}
