@@ -1,9 +1,9 @@
 import { z } from 'zod';
 import { valueAndGradients } from '../autograd/gradients.ts';
-import { Chameleon } from '../models/chameleon.ts';
-import { readChameleonConfig } from '../models/config/chameleon.ts';
+import type { Chameleon } from '../models/chameleon.ts';
 import { KvCache } from '../models/kv_cache.ts';
 import { applyLora, LoraAdapter, mergeLora } from '../models/lora.ts';
+import { openChameleon } from '../models/open_chameleon.ts';
 import { subtract } from '../ops/add.ts';
 import { concat } from '../ops/copy_slice.ts';
 import type { Device } from '../tensor/device.ts';
@@ -37,8 +37,8 @@ const expected = 'expected.safetensors';
 /** Whole sequences, padding on either side, steps over the cache, style rows, adapters, losses. */
 export const verifyChameleon: Verifier = async function* (fixture, context) {
   const { device, dtype } = context;
-  using w = Weights.open(fixture.path('ckpt'), device, { dtype });
-  const model = openChameleon(fixture.path('ckpt'), w);
+  using opened = openChameleon(fixture.path('ckpt'), device, { dtype });
+  const { model } = opened;
   using adapterWeights = Weights.open(fixture.path('lora', 'model.safetensors'), device, { dtype });
   const adapter = LoraAdapter.of(adapterWeights, model);
   const run = new Runs(fixture, context, model);
@@ -65,14 +65,6 @@ export const verifyChameleon: Verifier = async function* (fixture, context) {
   yield* run.whole('full', 'fresh adapter ');
   applyLora(model, undefined);
 };
-
-/** The model of a folder of the released form. */
-export function openChameleon(folder: string, w: Weights): Chameleon {
-  const config = readChameleonConfig(folder);
-  const imageIds = [...config.vocabularyMap].filter(([name]) => name.startsWith('IMGIMG'));
-  const maskedIds = config.maskImageLogits ? imageIds.map(([, id]) => id) : [];
-  return new Chameleon(w, { ...config, maskedIds });
-}
 
 class Runs {
   private readonly fixture: Fixture;
