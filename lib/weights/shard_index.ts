@@ -10,17 +10,29 @@ export interface Shard extends Safetensors {
   readonly source: OpenFile;
 }
 
+export interface OpenShardsOptions {
+  /**
+   * Whether a name may be that of a link out of the folder, as in a cache of downloads whose folders
+   * link to files stored by their checksums; false unless told. Whoever names a folder means its
+   * links, whoever names an index does not mean what it may lead to.
+   */
+  readonly followLinks?: boolean;
+}
+
 /**
  * The files that a `model.safetensors.index.json` names, open. Each name is that of a file in the
  * folder of the index, and each tensor is in the file that the index gives for it and in no other.
  */
-export function openShards(indexPath: string): Shard[] {
+export function openShards(
+  indexPath: string,
+  { followLinks = false }: OpenShardsOptions = {},
+): Shard[] {
   const fileOf = readIndex(indexPath);
   const folder = realpathSync(dirname(indexPath));
   const shards = new Map<string, Shard>();
   try {
     for (const file of new Set(fileOf.values())) {
-      const source = openFile(pathInside(indexPath, folder, file));
+      const source = openFile(pathOf(indexPath, folder, file, followLinks));
       try {
         shards.set(file, { ...readSafetensors(source), source });
       } catch (error) {
@@ -56,7 +68,7 @@ function readIndex(path: string): ReadonlyMap<string, string> {
   return fileOf;
 }
 
-function pathInside(indexPath: string, folder: string, file: string): string {
+function pathOf(indexPath: string, folder: string, file: string, followLinks: boolean): string {
   if (file === '' || file === '.' || file === '..' || /[/\\\0]/.test(file)) {
     const expected = 'names without separators';
     throw weightsError(indexPath, 'the files of weight_map', expected, quoted(file));
@@ -68,9 +80,11 @@ function pathInside(indexPath: string, folder: string, file: string): string {
     const expected = `a file beside ${indexPath}`;
     throw weightsError(join(folder, file), 'the shard', expected, 'no such file', { cause });
   }
-  if (dirname(real) !== folder) {
+  if (!followLinks && dirname(real) !== folder) {
     const expected = `inside the folder ${folder}`;
-    throw weightsError(indexPath, `the shard ${quoted(file)}`, expected, `a link to ${real}`);
+    throw weightsError(indexPath, `the shard ${quoted(file)}`, expected, `a link to ${real}`, {
+      advice: 'Open the folder instead of the index if its links are yours.',
+    });
   }
   return real;
 }

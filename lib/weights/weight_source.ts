@@ -27,9 +27,22 @@ export interface FoundTensor {
   load(device: Device, dtype: 'keep' | 'f32' | 'bf16'): Tensor;
 }
 
-/** The tensors of one file, or of the files that an index names. */
+/** A file of a tree of several, whose names there are not those that the model has. */
+export interface WeightFile {
+  /** As `Weights.open` takes it. */
+  readonly path: string;
+  /** What the names lose in front, such as `module.`; those without it stay as they are. */
+  readonly removePrefix?: string;
+  /** What all names get in front then, such as `vision_model.`. */
+  readonly addPrefix?: string;
+}
+
+/** A path, or one with its names changed, or several in one tree. */
+export type WeightFiles = string | WeightFile | readonly (string | WeightFile)[];
+
+/** The tensors of open files under the names that they have in the tree. */
 export class WeightSource {
-  /** What was asked for. */
+  /** What was asked for, for errors. */
   readonly path: string;
   private readonly found = new Map<
     string,
@@ -38,21 +51,19 @@ export class WeightSource {
   private readonly parts: Part[] = [];
 
   /**
-   * @param path  a `.safetensors`, an index of such (`.json`), a file of `torch.save` (`.pth`, `.pt`,
-   *              `.ckpt`, `.bin`), or a folder with a `model.safetensors` or its index
+   * Throws `ERR_WEIGHTS` when a file cannot be read or two have a tensor of the same name.
+   *
+   * @param files  each a `.safetensors`, an index of such (`.json`), a file of `torch.save` (`.pth`,
+   *               `.pt`, `.ckpt`, `.bin`), or a folder with a `model.safetensors` or its index
    */
-  constructor(path: string) {
-    this.path = fileOf(path);
-    if (this.path.endsWith('.json')) {
-      for (const { source, tensors } of openShards(this.path)) this.add(source, tensors);
-      return;
-    }
-    const source = openFile(this.path);
+  constructor(files: WeightFiles) {
+    const all = (Array.isArray(files) ? files : [files]) as readonly (string | WeightFile)[];
+    const inTree = all.map((file) => (typeof file === 'string' ? { path: file } : file));
+    this.path = inTree.map(({ path }) => path).join(' and ');
     try {
-      const read = /\.(pth|pt|ckpt|bin)$/.test(this.path) ? readTorchFile : readSafetensors;
-      this.add(source, read(source).tensors);
+      for (const file of inTree) this.open(file);
     } catch (error) {
-      source.close();
+      this.close();
       throw error;
     }
   }
@@ -82,24 +93,53 @@ export class WeightSource {
     this.found.clear();
   }
 
-  private add(source: OpenFile, tensors: ReadonlyMap<string, StoredTensor>): void {
+  private open(file: WeightFile): void {
+    const { path, isInNamedFolder } = fileAt(file.path);
+    if (path.endsWith('.json')) {
+      const shards = openShards(path, { followLinks: isInNamedFolder });
+      // All of them, so that all are closed.
+      const parts = shards.map(({ source }) => this.keep(source));
+      for (const [i, { tensors }] of shards.entries()) this.add(file, parts[i]!, tensors);
+      return;
+    }
+    const part = this.keep(openFile(path));
+    const read = /\.(pth|pt|ckpt|bin)$/.test(path) ? readTorchFile : readSafetensors;
+    this.add(file, part, read(part.source).tensors);
+  }
+
+  private keep(source: OpenFile): Part {
     const part: Part = { source, mapped: undefined };
     this.parts.push(part);
-    for (const [name, stored] of tensors) this.found.set(name, { part, stored });
+    return part;
+  }
+
+  private add(file: WeightFile, part: Part, tensors: ReadonlyMap<string, StoredTensor>): void {
+    const { removePrefix = '', addPrefix = '' } = file;
+    for (const [stored, tensor] of tensors) {
+      const rest = stored.startsWith(removePrefix) ? stored.slice(removePrefix.length) : stored;
+      const name = addPrefix + rest;
+      const other = this.found.get(name);
+      if (other) {
+        const got = `one in ${other.part.source.path} too`;
+        throw weightsError(part.source.path, `tensor ${quoted(name)}`, 'in this file alone', got);
+      }
+      this.found.set(name, { part, stored: tensor });
+    }
   }
 }
 
-function fileOf(path: string): string {
+/** The file of a path, which may be that of a folder. */
+function fileAt(path: string): { readonly path: string; readonly isInNamedFolder: boolean } {
   let isFolder: boolean | undefined;
   try {
     isFolder = statSync(path, { throwIfNoEntry: false })?.isDirectory();
   } catch (cause) {
     throw weightsError(path, 'the path', 'readable', (cause as Error).message, { cause });
   }
-  if (!isFolder) return path;
+  if (!isFolder) return { path, isInNamedFolder: false };
   const names = ['model.safetensors.index.json', 'model.safetensors'];
   const name = names.find((name) => existsSync(join(path, name)));
-  if (name) return join(path, name);
+  if (name) return { path: join(path, name), isInNamedFolder: true };
   throw weightsError(path, 'the folder', `one with ${names[1]} or its index`, 'neither');
 }
 

@@ -7,7 +7,7 @@ import { scope } from '../tensor/scope.ts';
 import type { Tensor, TensorValues } from '../tensor/tensor.ts';
 import { quoted, weightsError } from './byte_source.ts';
 import { type Init, initialise, zeros } from './init.ts';
-import { WeightSource } from './weight_source.ts';
+import { type WeightFiles, WeightSource } from './weight_source.ts';
 import { type TensorToWrite, writeSafetensors } from './write_safetensors.ts';
 
 export interface WeightsOptions {
@@ -76,13 +76,19 @@ export class Weights {
   }
 
   /**
-   * The tensors of a file.
+   * The tensors of a file, or of several in one tree: a model and its adapter, say. A name may be in
+   * one of them only.
    *
-   * @param file  a `.safetensors`, an index of such, a file of `torch.save` (`.pth`, `.pt`, `.ckpt`,
-   *              `.bin`), or a folder with a `model.safetensors` or its index
+   * @param files  each a `.safetensors`, an index of such, a file of `torch.save` (`.pth`, `.pt`,
+   *               `.ckpt`, `.bin`), or a folder with a `model.safetensors` or its index; as
+   *               `{ path, removePrefix, addPrefix }` where its names are not the model's
    */
-  static open(file: string, device: Device, { dtype = 'keep' }: WeightsOptions = {}): Weights {
-    const source = new WeightSource(file);
+  static open(
+    files: WeightFiles,
+    device: Device,
+    { dtype = 'keep' }: WeightsOptions = {},
+  ): Weights {
+    const source = new WeightSource(files);
     return new Weights({ device, dtype, seed: 0, source, tensors: new Map() }, '');
   }
 
@@ -139,15 +145,15 @@ export class Weights {
     const { tensors } = this.tree;
     const known = tensors.get(full);
     if (known) {
-      if (!sameShape(known.shape, shape)) {
-        const got = `${list(shape)} the second time`;
-        throw weightsError(this.origin, `tensor ${full}`, list(known.shape), got);
-      }
+      const again = (first: string, second: string) =>
+        weightsError(this.origin, `tensor ${full}`, first, `${second} the second time`);
+      if (!sameShape(known.shape, shape)) throw again(list(known.shape), list(shape));
+      if (known.layout !== layout) throw again(`of layout ${known.layout}`, layout);
       return known.tensor;
     }
     const tensor = scope(() => {
       const stored = this.make(full, shape, init, dtype);
-      return layout === 'dense' ? stored : permute(stored, convolutionAxes.fromFile);
+      return layout === 'dense' ? stored : forConvolution(stored);
     });
     tensors.set(full, { tensor: keep(tensor), shape: [...shape], layout });
     return tensor;
@@ -187,12 +193,13 @@ export class Weights {
   }
 
   /**
-   * Throws `ERR_WEIGHTS` when the file has tensors at or below this path that nobody asked for.
+   * Throws `ERR_WEIGHTS` when the file has tensors at or below this path that nobody asked for,
+   * except for the numbers of positions that older releases of transformers saved with a model.
    *
-   * @param allowed  whether a tensor may be left over
+   * @param allowed  whether another tensor may be left over
    */
   requireAllRead(allowed: (name: string) => boolean = () => false): void {
-    const extra = this.unread().filter((name) => !allowed(name));
+    const extra = this.unread().filter((name) => !savedPositions.test(name) && !allowed(name));
     if (extra.length === 0) return;
     const shown = extra.slice(0, 5).map((name) => {
       return `${name} ${list(this.tree.source?.get(name)?.stored.shape ?? [])}`;
@@ -265,6 +272,16 @@ export class Weights {
   private covers(name: string): boolean {
     return this.path === '' || name === this.path || name.startsWith(`${this.path}.`);
   }
+}
+
+/** What follows from the model's config alone. */
+const savedPositions = /(?:^|\.)(?:position_ids|rotary_emb\.inv_freq)$/;
+
+/** The weight of a convolution as `conv2d` takes it. Where that is the same order, it stays in place. */
+function forConvolution(stored: Tensor): Tensor {
+  const [out, inputs, height, width] = stored.shape as readonly [number, number, number, number];
+  if (inputs > 1 && height * width > 1) return permute(stored, convolutionAxes.fromFile);
+  return stored.reshape([out, height, width, inputs]);
 }
 
 const sameShape = (a: readonly number[], b: readonly number[]): boolean =>

@@ -50,6 +50,21 @@ describe('openShards', () => {
     expect(index({ x: 'link_within', y: 'link_within' })).toHaveLength(1);
   });
 
+  test('says what to open where a link leads out of the folder', () => {
+    expect(() => index({ x: 'link', y: 'link' })).toThrow(
+      'Open the folder instead of the index if its links are yours.',
+    );
+  });
+
+  test('follows links out of the folder when told so, and no other way out', () => {
+    writeFileSync(path, JSON.stringify({ weight_map: { x: 'link', y: 'link' } }));
+    const [shard] = openShards(path, { followLinks: true });
+    expect([...shard!.tensors.keys()]).toEqual(['x', 'y']);
+    shard!.source.close();
+    writeFileSync(path, JSON.stringify({ weight_map: { x: '../outside', y: '../outside' } }));
+    expect(() => openShards(path, { followLinks: true })).toThrow('names without separators');
+  });
+
   test.each([
     ['a path out of the folder', { x: '../outside' }, 'names without separators, got "../outside"'],
     ['an absolute path', { x: '/etc/passwd' }, 'names without separators'],

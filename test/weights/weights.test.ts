@@ -1,8 +1,16 @@
-import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
+import {
+  existsSync,
+  mkdirSync,
+  mkdtempSync,
+  readdirSync,
+  rmSync,
+  symlinkSync,
+  writeFileSync,
+} from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, describe, expect, test } from 'vitest';
-import { StylearError, scope, Weights, writeSafetensors } from '../../lib/index.ts';
+import { permute, StylearError, scope, Weights, writeSafetensors } from '../../lib/index.ts';
 import { onEveryDevice } from '../support/on_every_device.ts';
 import { archive, dict, floats, pickle, storage, tensor } from './torch_writer.ts';
 
@@ -80,6 +88,48 @@ onEveryDevice('Weights', (device) => {
     expect([...(await again.tensor('kernel', [2, 2, 1, 3]).read())]).toEqual([
       0, 1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11,
     ]);
+  });
+
+  test('uses the kernel of one pixel in place on the CPU', async () => {
+    const path = join(folder, 'pixel.safetensors');
+    const pixel = stored('F32', [2, 3, 1, 1], Float32Array.of(0, 1, 2, 3, 4, 5));
+    await writeSafetensors(path, new Map([['pixel', pixel]]));
+    using w = Weights.open(path, device);
+    const before = device.memory().liveBytes;
+    const kernel = w.tensor('pixel', [2, 3, 1, 1], undefined, { layout: 'convolution' });
+    expect(kernel.shape).toEqual([2, 1, 1, 3]);
+    if (device.name.startsWith('cpu')) expect(device.memory().liveBytes).toBe(before);
+    expect([...(await kernel.read())]).toEqual([0, 1, 2, 3, 4, 5]);
+  });
+
+  test('says when a tensor is asked for in another layout', () => {
+    using w = open();
+    w.tensor('kernel', [2, 2, 1, 3], undefined, { layout: 'convolution' });
+    expect(() => w.tensor('kernel', [2, 2, 1, 3])).toThrow(
+      'tensor kernel to be of layout convolution, got dense the second time',
+    );
+    expect(() => w.tensor('kernel', [2, 1, 3, 2], undefined, { layout: 'convolution' })).toThrow(
+      'tensor kernel to be [2, 2, 1, 3], got [2, 1, 3, 2] the second time',
+    );
+  });
+
+  test('draws a convolution as it does any other tensor', async () => {
+    using a = Weights.fresh(device, { seed: 4 });
+    using b = Weights.fresh(device, { seed: 4 });
+    const dense = await a.tensor('x', [3, 2, 2, 2], { normal: 1 }).read();
+    const kernel = b.tensor('x', [3, 2, 2, 2], { normal: 1 }, { layout: 'convolution' });
+    using back = permute(kernel, [0, 3, 1, 2]);
+    expect(await back.read()).toEqual(dense);
+  });
+
+  test('saves 8-bit rows as it read them', async () => {
+    using w = open();
+    w.rows('rows', [2, 3]);
+    const copy = join(folder, 'rows.safetensors');
+    await w.save(copy);
+    using again = Weights.open(copy, device);
+    expect(again.rows('rows', [2, 3])).toMatchObject({ weight: { dtype: 'i8' } });
+    again.requireAllRead();
   });
 
   test('gives 8-bit rows with their scales, and others as they are', async () => {
@@ -194,6 +244,68 @@ onEveryDevice('Weights', (device) => {
     expect([...(await w.tensor('a', [3]).read())]).toEqual([2, 3, 4]);
     expect([...(await w.tensor('t', [3, 2]).read())]).toEqual([0, 3, 1, 4, 2, 5]);
     w.requireAllRead();
+  });
+
+  test('takes several files for one tree, and changes their names', async () => {
+    const adapter = join(folder, 'adapter.safetensors');
+    const one = stored('F32', [1], Float32Array.of(9));
+    await writeSafetensors(
+      adapter,
+      new Map([
+        ['module.a', one],
+        ['b', one],
+      ]),
+    );
+    using w = Weights.open(
+      [file, { path: adapter, removePrefix: 'module.', addPrefix: 'lora.' }],
+      device,
+    );
+    expect([...(await w.at('lora').tensor('a', [1]).read())]).toEqual([9]);
+    expect([w.has('lora.b'), w.has('layers.3.weight')]).toEqual([true, true]);
+    expect(() => w.tensor('none', [1])).toThrow(`${file} and ${adapter}: expected tensor none`);
+    expect(() => w.at('lora').requireAllRead()).toThrow(
+      "no tensors but the model's, got lora.b [1]",
+    );
+  });
+
+  test('refuses two files with a tensor of one name', () => {
+    const link = join(folder, 'again.safetensors');
+    if (!existsSync(link)) symlinkSync(file, link);
+    expect(() => Weights.open([file, link], device)).toThrow(
+      /again\.safetensors: expected tensor ".+" to be in this file alone, got one in .+ too$/,
+    );
+  });
+
+  test('leaves no file open that it could not take', () => {
+    const open = () => readdirSync('/proc/self/fd').length;
+    const before = open();
+    expect(() => Weights.open([file, join(folder, 'none.safetensors')], device)).toThrow('ENOENT');
+    expect(open()).toBe(before);
+  });
+
+  test('takes saved numbers of positions for no part of a model', async () => {
+    const path = join(folder, 'positions.safetensors');
+    const ids = stored('I64', [1, 2], BigInt64Array.of(0n, 1n));
+    await writeSafetensors(path, new Map([['text_model.embeddings.position_ids', ids]]));
+    using w = Weights.open(path, device);
+    w.requireAllRead();
+    w.at('text_model').requireAllRead();
+    expect(w.unread()).toHaveLength(1);
+  });
+
+  test('opens a folder whose files are links out of it, as caches of downloads have', async () => {
+    const cache = mkdtempSync(join(folder, 'cache'));
+    const [blobs, snapshot] = [join(cache, 'blobs'), join(cache, 'snapshots', '0123')];
+    mkdirSync(blobs);
+    mkdirSync(snapshot, { recursive: true });
+    const one = stored('F32', [1], Float32Array.of(9));
+    await writeSafetensors(join(blobs, 'aa'), new Map([['x', one]]));
+    const index = JSON.stringify({ weight_map: { x: 'model-00001-of-00001.safetensors' } });
+    writeFileSync(join(blobs, 'bb'), index);
+    symlinkSync('../../blobs/aa', join(snapshot, 'model-00001-of-00001.safetensors'));
+    symlinkSync('../../blobs/bb', join(snapshot, 'model.safetensors.index.json'));
+    using w = Weights.open(snapshot, device);
+    expect([...(await w.tensor('x', [1]).read())]).toEqual([9]);
   });
 
   test('opens a folder by the file in it', () => {

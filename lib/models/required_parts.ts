@@ -1,0 +1,86 @@
+// What must be there for images to come out, and what a user can do where it is not. Models are read
+// without these: a checkpoint may be trained further, compared, or asked for text.
+import { existsSync } from 'node:fs';
+import { join } from 'node:path';
+import type { QuantisedRows } from '../ops/quantise.ts';
+import type { Tensor } from '../tensor/tensor.ts';
+import { weightsError } from '../weights/byte_source.ts';
+import type { ChameleonConfig } from './config/chameleon.ts';
+
+const takeLumina =
+  'Take a checkpoint that was trained to write images, such as Lumina-mGPT-7B-768: ' +
+  'base Chameleon reads them only.';
+
+/**
+ * Throws `ERR_WEIGHTS` for base Chameleon, whose config masks the logits of image tokens.
+ *
+ * @param folder  of the checkpoint, for the error
+ */
+export function requireImageLogits(folder: string, config: ChameleonConfig): void {
+  if (!config.maskImageLogits) return;
+  const got = 'true, or nothing, which says the same';
+  throw weightsError(join(folder, 'config.json'), 'mask_image_logits', 'false', got, {
+    advice: takeLumina,
+  });
+}
+
+/**
+ * Rejects with `ERR_WEIGHTS` when the rows of the head that say image tokens are zeros, as they are
+ * before a training that is to fill them.
+ *
+ * @param folder    of the checkpoint, for the error
+ * @param head      `[vocabulary, dim]`
+ * @param imageIds  ids of image tokens; up to 16 of them are looked at
+ */
+export async function requireImageRows(
+  folder: string,
+  head: Tensor | QuantisedRows,
+  imageIds: readonly number[],
+): Promise<void> {
+  const weight = 'scale' in head ? head.weight : head;
+  const step = Math.max(1, Math.floor(imageIds.length / 16));
+  for (let i = 0; i < imageIds.length; i += step) {
+    using row = weight.slice(imageIds[i]!, imageIds[i]! + 1);
+    if ((await row.read()).some((value) => value !== 0)) return;
+  }
+  const what = 'the rows of lm_head.weight for image tokens';
+  throw weightsError(folder, what, 'trained', 'zeros', { advice: takeLumina });
+}
+
+/** The files of an image tokenizer. */
+export interface VqganFiles {
+  readonly checkpoint: string;
+  readonly config: string;
+}
+
+/**
+ * Where `vqgan.ckpt` and `vqgan.yaml` are: in the folder, or in the `tokenizer` of it, as Chameleon is
+ * downloaded. A checkpoint of the language model does not hold them, whatever its config says.
+ *
+ * Throws `ERR_WEIGHTS` when there are none.
+ */
+export function vqganFiles(folder: string): VqganFiles {
+  const [{ place, names }] = [lacking(folder), lacking(join(folder, 'tokenizer'))].sort(
+    (a, b) => a.names.length - b.names.length,
+  ) as [Place, Place];
+  if (names.length === 0) {
+    return { checkpoint: join(place, 'vqgan.ckpt'), config: join(place, 'vqgan.yaml') };
+  }
+  const got = names.length === 1 ? `no ${names[0]}` : 'neither';
+  throw weightsError(place, 'the image tokenizer', 'vqgan.ckpt beside vqgan.yaml', got, {
+    advice:
+      'Download both from the tokenizer folder of Chameleon: pictures cannot be read or written ' +
+      'without them, and checkpoints of Lumina-mGPT and StyleAR do not hold them.',
+  });
+}
+
+interface Place {
+  readonly place: string;
+  /** What it lacks. */
+  readonly names: readonly string[];
+}
+
+function lacking(place: string): Place {
+  const names = ['vqgan.ckpt', 'vqgan.yaml'].filter((name) => !existsSync(join(place, name)));
+  return { place, names };
+}
