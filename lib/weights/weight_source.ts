@@ -128,6 +128,10 @@ export class WeightSource {
   }
 }
 
+/** A shape of a file as devices have it: a number by itself is one of one element. */
+export const shapeOnDevice = (shape: readonly number[]): readonly number[] =>
+  shape.length === 0 ? [1] : shape;
+
 /** The file of a path, which may be that of a folder. */
 function fileAt(path: string): { readonly path: string; readonly isInNamedFolder: boolean } {
   let isFolder: boolean | undefined;
@@ -155,11 +159,12 @@ function load(
   const isFloat = kept === 'f32' || kept === 'bf16';
   const wanted: Dtype = dtype === 'keep' || !isFloat ? kept : dtype;
   const inPlace = asStored[stored.dtype];
+  const shape = shapeOnDevice(stored.shape);
   if (inPlace && !stored.strides) {
-    const mapped = mapOf(part).tensor(device, stored.offset, stored.shape, inPlace);
+    const mapped = mapOf(part).tensor(device, stored.offset, shape, inPlace);
     if (inPlace === wanted) return mapped;
     try {
-      const x = device.tensor(stored.shape, wanted);
+      const x = device.tensor(shape, wanted);
       device.run('cast', { x: mapped, y: x });
       return x;
     } finally {
@@ -167,7 +172,7 @@ function load(
     }
   }
   const values = decode(stored.dtype, readElements(part.source, stored));
-  if (values) return device.from(values, stored.shape, wanted);
+  if (values) return device.from(values, shape, wanted);
   throw weightsError(path, `tensor ${quoted(name)}`, 'of integers that fit 32 bits', 'larger ones');
 }
 

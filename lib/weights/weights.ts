@@ -7,7 +7,7 @@ import { scope } from '../tensor/scope.ts';
 import type { Tensor, TensorValues } from '../tensor/tensor.ts';
 import { quoted, weightsError } from './byte_source.ts';
 import { type Init, initialise, zeros } from './init.ts';
-import { type WeightFiles, WeightSource } from './weight_source.ts';
+import { shapeOnDevice, type WeightFiles, WeightSource } from './weight_source.ts';
 import { type TensorToWrite, writeSafetensors } from './write_safetensors.ts';
 
 export interface WeightsOptions {
@@ -132,7 +132,7 @@ export class Weights {
    *
    * Throws `ERR_WEIGHTS` when the file lacks it or has another shape.
    *
-   * @param shape  what it must be
+   * @param shape  what it must be; the tensor of an empty one, a number by itself, is `[1]`
    * @param init   what it holds where there is no file; zeros unless told
    */
   tensor(
@@ -249,7 +249,8 @@ export class Weights {
   ): Tensor {
     const { device, seed, source } = this.tree;
     if (!source) {
-      return initialise(device, shape, dtype === 'keep' ? 'f32' : dtype, init, seed, full);
+      const kept = dtype === 'keep' ? 'f32' : dtype;
+      return initialise(device, shapeOnDevice(shape), kept, init, seed, full);
     }
     const found = source.get(full);
     if (!found) throw weightsError(this.origin, `tensor ${full}`, list(shape), 'no such tensor');

@@ -38,6 +38,7 @@ await writeSafetensors(
     ['mask', stored('U8', [2], Uint8Array.of(0, 255))],
     ['codes', stored('I8', [2], Int8Array.of(-128, 127))],
     ['tokens', stored('I32', [1], Int32Array.of(7))],
+    ['scale', stored('F32', [], Float32Array.of(2.5))],
     [
       'kernel',
       stored(
@@ -326,6 +327,20 @@ onEveryDevice('Weights', (device) => {
     const y = w.at('x').tensor('weight', [5, 7]);
     expect(y.dtype).toBe(dtype);
     expect(await y.read()).toEqual(await x.read());
+  });
+
+  test('has a number by itself as one element, and saves it by itself', async () => {
+    using w = open();
+    expect((await w.tensor('scale', []).read())[0]).toBe(2.5);
+    expect(() => w.tensor('scale', [1])).toThrow('to be [], got [1] the second time');
+    expect(() => w.tensor('codes', [])).toThrow('tensor codes to be [], got [2]');
+    using made = Weights.fresh(device);
+    expect(made.tensor('scale', [], { constant: 3 }).shape).toEqual([1]);
+    const path = join(folder, `${device.name} scale.safetensors`);
+    await made.save(path);
+    using again = Weights.open(path, device);
+    expect(again.shapeOf('scale')).toEqual([]);
+    expect((await again.tensor('scale', []).read())[0]).toBe(3);
   });
 
   describe('initialised', () => {
