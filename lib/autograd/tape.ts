@@ -31,15 +31,18 @@ export class Tape {
   /** Tensors that were to be freed while notes may refer to them. */
   private readonly kept: Tensor[] = [];
   private readonly gradients = new Map<Tensor, Tensor>();
-  /** How many of `gradients` are the same tensor. */
-  private readonly holders = new Map<Tensor, number>();
+  /** How many of `gradients`, of this tape and of those it lies in, are the same tensor. */
+  private readonly holders: Map<Tensor, number>;
   /** Gradients that were made here as sums, so that more may be added in place. */
-  private readonly sums = new WeakSet<Tensor>();
+  private readonly sums: WeakSet<Tensor>;
 
-  /** @param parent  the tape whose wanted tensors are wanted here too */
+  /** @param parent  the tape that this one lies in: its wanted tensors are wanted here too */
   constructor(wrt: readonly Tensor[], parent?: Tape) {
     this.wants = new WeakSet(wrt);
     this.parent = parent;
+    // A gradient may pass from one to the other, and is freed when neither has it.
+    this.holders = parent?.holders ?? new Map();
+    this.sums = parent?.sums ?? new WeakSet();
   }
 
   wanted(tensor: Tensor): boolean {
@@ -107,7 +110,8 @@ export class Tape {
     for (const [input, gradient] of additions)
       if (input && gradient && this.wanted(input)) this.add(input, this.checked(gradient, input));
     for (const output of new Set(note.outputs)) this.release(output);
-    for (const [, gradient] of additions) if (gradient && !this.holds(gradient)) gradient.dispose();
+    for (const [, gradient] of additions)
+      if (gradient && !this.holders.has(gradient)) gradient.dispose();
   }
 
   private checked(gradient: Tensor, input: Tensor): Tensor {
@@ -119,10 +123,6 @@ export class Tape {
       `record: expected the gradient to be [${input.shape.join(', ')}] ${input.dtype} like its ` +
         `input, got [${gradient.shape.join(', ')}] ${gradient.dtype}`,
     );
-  }
-
-  private holds(gradient: Tensor): boolean {
-    return this.holders.has(gradient) || (this.parent?.holds(gradient) ?? false);
   }
 
   private hold(tensor: Tensor, gradient: Tensor): void {

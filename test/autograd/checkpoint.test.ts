@@ -51,6 +51,27 @@ onEveryDevice('checkpoint', (device) => {
     expect(nested.values).toEqual(doubled.values);
   });
 
+  test.each([
+    ['x + (x + f(x))', (x: Tensor, f: Tensor) => add(x, add(x, f))],
+    ['(x + f(x)) + x', (x: Tensor, f: Tensor) => add(add(x, f), x)],
+    ['(f(x) + x) + f(x)', (x: Tensor, f: Tensor) => add(add(f, x), f)],
+  ] as const)(
+    'may hand the gradient of its result on to what was made before, as %s',
+    async (_, body) => {
+      const taken = (wrap: (body: () => Tensor) => Tensor) => {
+        const [dx] = scope(() => {
+          const x = device.from([3, -0.5]);
+          return gradients(() => {
+            const step = (z: Tensor) => wrap(() => scope(() => body(z, multiply(z, x))));
+            return sum(step(step(x)));
+          }, [x]);
+        });
+        return dx!.read().finally(() => dx!.dispose());
+      };
+      expect(await taken(checkpoint)).toEqual(await taken((body) => body()));
+    },
+  );
+
   test('may return several tensors, of which some are used', async () => {
     const [dx] = scope(() => {
       const x = device.from([3]);
