@@ -2,10 +2,14 @@ import { StylearError } from '../error.ts';
 import { openDevice } from '../tensor/open_device.ts';
 import { verifyChameleon } from './chameleon.ts';
 import type { Check, Context, Verifier } from './check.ts';
+import { verifyClip } from './clip.ts';
 import { type Fixture, findFixtures, isOfKind } from './fixture.ts';
 
 /** What runs each kind of fixture. */
-const verifiers: Readonly<Record<string, Verifier>> = { chameleon: verifyChameleon };
+const verifiers: Readonly<Record<string, Verifier>> = {
+  chameleon: verifyChameleon,
+  clip: verifyClip,
+};
 
 export interface VerifyOptions {
   /** Only fixtures of this name or kind. */

@@ -1,0 +1,45 @@
+// Verifiers run as tests over the golden fixtures, where they are: STYLEAR_FIXTURES, or
+// ../shared/fixtures beside the package. Without them these tests are skipped and say so.
+import { existsSync } from 'node:fs';
+import { join } from 'node:path';
+import { describe, expect, test } from 'vitest';
+import type { Verifier } from '../../lib/verify/check.ts';
+import { findFixtures, isOfKind } from '../../lib/verify/fixture.ts';
+import { onEveryDevice } from './on_every_device.ts';
+
+const folder =
+  process.env.STYLEAR_FIXTURES ?? join(import.meta.dirname, '../../../shared/fixtures');
+
+export interface EveryCheckOptions {
+  /** Of the transformer's activations; f32 unless told. */
+  readonly dtypes?: readonly ('f32' | 'bf16')[];
+}
+
+/** Claims that every check of every fixture of a kind passes, on every device. */
+export function everyCheckPasses(
+  kind: string,
+  verifier: Verifier,
+  { dtypes = ['f32'] }: EveryCheckOptions = {},
+): void {
+  if (!existsSync(folder)) {
+    console.log(`not tested here: the golden fixtures ${kind} are not at ${folder}`);
+    describe.skip('golden fixtures', () => test(kind));
+    return;
+  }
+  const fixtures = findFixtures(folder).filter(({ name }) => isOfKind(name, kind));
+  const cases = fixtures.flatMap((fixture) =>
+    dtypes.map((dtype) => ({ name: fixture.name, dtype, fixture })),
+  );
+  onEveryDevice('every golden number', (device) => {
+    test.each(cases)('of $name in $dtype', async ({ fixture, dtype }) => {
+      let checks = 0;
+      const failed: unknown[] = [];
+      for await (const check of verifier(fixture, { device, dtype })) {
+        checks++;
+        if (!check.passed) failed.push(check);
+      }
+      expect(failed).toEqual([]);
+      expect(checks).toBeGreaterThan(0);
+    });
+  });
+}
