@@ -1,0 +1,186 @@
+import { StylearError } from '../error.ts';
+import {
+  type FilterWeights,
+  filterWeights,
+  type SmoothFilter,
+  weightBits,
+} from './filter_weights.ts';
+import { channelsOf, crop, hasAlpha, type Picture } from './picture.ts';
+import { premultiplied, unpremultiplied } from './premultiply.ts';
+
+export type Filter = 'nearest' | SmoothFilter;
+
+/** A part of a picture, in pixels. */
+export interface Window {
+  readonly left: number;
+  readonly top: number;
+  readonly width: number;
+  readonly height: number;
+}
+
+export interface ResizeOptions {
+  /** `bicubic` unless told; paletted pictures take the nearest pixel in any case. */
+  readonly filter?: Filter;
+  /** The part of the result that is wanted; only that is computed. All of it unless told. */
+  readonly window?: Window;
+}
+
+/**
+ * A picture in another size, as Pillow's `Image.resize` gives it, bit for bit: columns first, rounded
+ * to 8 bits between the passes, with fixed-point weights; where there is alpha, on premultiplied
+ * colours.
+ *
+ * @throws `ERR_VALUE` when the window does not lie in the result
+ */
+export function resize(
+  picture: Picture,
+  width: number,
+  height: number,
+  { filter = 'bicubic', window = { left: 0, top: 0, width, height } }: ResizeOptions = {},
+): Picture {
+  requireInside(window, width, height);
+  if (width === picture.width && height === picture.height) {
+    return crop(picture, window.left, window.top, window.width, window.height);
+  }
+  if (filter === 'nearest' || picture.paletted) return nearest(picture, width, height, window);
+  const weightsAlong: WeightsAlong = (from, to, first, outputs) =>
+    from === to ? undefined : filterWeights(filter, from, to, first, outputs);
+  if (!hasAlpha(picture)) return smooth(picture, width, height, window, weightsAlong);
+  return unpremultiplied(smooth(premultiplied(picture), width, height, window, weightsAlong));
+}
+
+function requireInside({ left, top, width, height }: Window, columns: number, rows: number): void {
+  const isPart = (begin: number, extent: number, whole: number) =>
+    Number.isSafeInteger(begin) &&
+    Number.isSafeInteger(extent) &&
+    begin >= 0 &&
+    extent >= 1 &&
+    begin + extent <= whole;
+  if (isPart(left, width, columns) && isPart(top, height, rows)) return;
+  throw new StylearError(
+    'ERR_VALUE',
+    `resize: expected the window to be a part of ${columns} x ${rows} pixels, got ` +
+      `${width} x ${height} at ${left}, ${top}`,
+  );
+}
+
+/** The weights along one axis; undefined when its extent stays. */
+type WeightsAlong = (
+  from: number,
+  to: number,
+  first: number,
+  outputs: number,
+) => FilterWeights | undefined;
+
+/** Above this ratio of height to width Pillow does rows first. */
+const tall = 100;
+
+function smooth(
+  picture: Picture,
+  width: number,
+  height: number,
+  { left, top, width: columns, height: rows }: Window,
+  weightsAlong: WeightsAlong,
+): Picture {
+  const across = weightsAlong(picture.width, width, left, columns);
+  const down = weightsAlong(picture.height, height, top, rows);
+  const resizeColumns = (of: Picture) =>
+    across ? filterColumns(of, across) : crop(of, left, 0, columns, of.height);
+  if (picture.height > picture.width * tall && height < picture.height) {
+    return resizeColumns(down ? filterRows(picture, down, 0) : picture);
+  }
+  if (!down) return resizeColumns(crop(picture, 0, top, picture.width, rows));
+  // The rows that the second pass looks at, and no others.
+  const last = rows - 1;
+  const begin = down.starts[0]!;
+  const end = down.starts[last]! + down.counts[last]!;
+  const needed = crop(picture, 0, begin, picture.width, end - begin);
+  return filterRows(resizeColumns(needed), down, begin);
+}
+
+const half = 1 << (weightBits - 1);
+
+/** Resizes every row: `[height, width, channels]` to `[height, outputs, channels]`. */
+function filterColumns(
+  picture: Picture,
+  { starts, counts, taps, weights }: FilterWeights,
+): Picture {
+  const { width, height, pixels } = picture;
+  const channels = channelsOf(picture);
+  const outputs = starts.length;
+  const out = new Uint8ClampedArray(height * outputs * channels);
+  let at = 0;
+  for (let y = 0; y < height; y++) {
+    const row = y * width * channels;
+    for (let i = 0; i < outputs; i++) {
+      const first = row + starts[i]! * channels;
+      const weight = i * taps;
+      const count = counts[i]!;
+      for (let channel = 0; channel < channels; channel++) {
+        let sum = half;
+        for (let tap = 0, from = first + channel; tap < count; tap++, from += channels) {
+          sum = (sum + Math.imul(pixels[from]!, weights[weight + tap]!)) | 0;
+        }
+        out[at++] = sum >> weightBits;
+      }
+    }
+  }
+  return { ...picture, width: outputs, pixels: asBytes(out) };
+}
+
+/**
+ * Resizes every column: `[height, width, channels]` to `[outputs, width, channels]`.
+ *
+ * @param skipped  how many rows of those that the weights count are missing before the first
+ */
+function filterRows(
+  picture: Picture,
+  { starts, counts, taps, weights }: FilterWeights,
+  skipped: number,
+): Picture {
+  const rowBytes = picture.width * channelsOf(picture);
+  const { pixels } = picture;
+  const outputs = starts.length;
+  const out = new Uint8ClampedArray(outputs * rowBytes);
+  const sums = new Int32Array(rowBytes);
+  for (let i = 0; i < outputs; i++) {
+    sums.fill(half);
+    for (let tap = 0; tap < counts[i]!; tap++) {
+      const weight = weights[i * taps + tap]!;
+      const row = (starts[i]! - skipped + tap) * rowBytes;
+      for (let x = 0; x < rowBytes; x++) {
+        sums[x]! += Math.imul(pixels[row + x]!, weight);
+      }
+    }
+    for (let x = 0; x < rowBytes; x++) out[i * rowBytes + x] = sums[x]! >> weightBits;
+  }
+  return { ...picture, height: outputs, pixels: asBytes(out) };
+}
+
+function nearest(picture: Picture, width: number, height: number, window: Window): Picture {
+  const channels = channelsOf(picture);
+  const columns = nearestAlong(picture.width, width, window.left, window.width);
+  const rows = nearestAlong(picture.height, height, window.top, window.height);
+  const pixels = new Uint8Array(columns.length * rows.length * channels);
+  let at = 0;
+  for (const row of rows) {
+    for (const column of columns) {
+      const from = (row * picture.width + column) * channels;
+      for (let channel = 0; channel < channels; channel++)
+        pixels[at++] = picture.pixels[from + channel]!;
+    }
+  }
+  return { ...picture, width: columns.length, height: rows.length, pixels };
+}
+
+/** Which input element each output takes. The place is added up step by step, as Pillow does. */
+function nearestAlong(from: number, to: number, first: number, outputs: number): Int32Array {
+  const step = from / to;
+  const elements = new Int32Array(outputs);
+  let place = step * 0.5;
+  for (let i = 0; i < first; i++) place += step;
+  for (let i = 0; i < outputs; i++, place += step) elements[i] = Math.min(place, from - 1);
+  return elements;
+}
+
+const asBytes = ({ buffer }: Uint8ClampedArray<ArrayBuffer>): Uint8Array => new Uint8Array(buffer);
