@@ -1,0 +1,200 @@
+import { constants } from 'node:fs';
+import { type FileHandle, open } from 'node:fs/promises';
+import sharp, { type Metadata, type Sharp } from 'sharp';
+import { StylearError } from '../error.ts';
+import { countJpegScans } from './jpeg_scans.ts';
+import { orientationInXmp, orientationOf } from './orientation.ts';
+import { channelsOf, hasAlpha, makePicture, type Picture, type PictureFacts } from './picture.ts';
+import { describeContent, formatNames, formatOf } from './picture_format.ts';
+import { type PngHeader, readPngHeader } from './png_header.ts';
+
+/** What a picture may be at most: a hostile file of a few kilobytes can claim gigapixels. */
+export const pictureLimits = {
+  /** Width times height. */
+  pixels: 24_000_000,
+  /** Pixels on either side. */
+  side: 16_384,
+  /** Of the file. */
+  bytes: 256 * 2 ** 20,
+  /** Of a progressive JPEG; cameras and editors write about ten. */
+  jpegScans: 100,
+} as const;
+
+export interface DecodeOptions {
+  /** What errors call it; the path unless told, or `picture`. */
+  readonly name?: string;
+}
+
+/**
+ * Reads a picture: JPEG, PNG, WebP or AVIF by its content, whatever it is named, and the first frame
+ * where there are several. Its pixels are those that Pillow reads, bit for bit, but for AVIF, whose
+ * colours its decoders compute differently, and for 16-bit grey, of which this keeps the high bytes
+ * where Pillow clips it to white. EXIF's orientation is noted, not applied: see `upright`.
+ *
+ * The first call blocks what reads other formats in this process's libvips.
+ *
+ * @param source  a path, or the bytes of a file
+ * @throws `ERR_INPUT` when it cannot be read, is of another format, is damaged, or is larger than
+ *         {@link pictureLimits}
+ */
+export async function decodePicture(
+  source: string | Uint8Array,
+  { name = typeof source === 'string' ? source : 'picture' }: DecodeOptions = {},
+): Promise<Picture> {
+  const bytes = typeof source === 'string' ? await readBytes(source, name) : source;
+  const format = formatOf(bytes);
+  if (!format) {
+    throw inputError(
+      name,
+      'the picture',
+      'a JPEG, PNG, WebP or AVIF file',
+      describeContent(bytes),
+      { advice: 'Convert it to one of these' },
+    );
+  }
+  requireAtMost(name, 'bytes', bytes.length, pictureLimits.bytes);
+  if (format === 'jpeg') {
+    requireAtMost(name, 'scans', countJpegScans(bytes), pictureLimits.jpegScans);
+  }
+  const png = format === 'png' ? readPngHeader(name, bytes) : undefined;
+  if (png) requireSize(name, png.width, png.height);
+  blockOtherFormats();
+  const options = { ignoreIcc: true, failOn: 'error', pages: 1 } as const;
+  try {
+    const metadata = await sharp(bytes, { ...options, limitInputPixels: false }).metadata();
+    requireSize(name, metadata.width, metadata.height);
+    const limited = sharp(bytes, { ...options, limitInputPixels: pictureLimits.pixels });
+    return await pixelsOf(limited, metadata, png);
+  } catch (cause) {
+    if (cause instanceof StylearError) throw cause;
+    const [reason] = (cause as Error).message.split('\n');
+    throw inputError(name, 'the picture', `a whole ${formatNames[format]} file`, `${reason}`, {
+      cause,
+    });
+  }
+}
+
+let blocked = false;
+
+/** What a file claims to be was looked at already; this is for what claims to be something else. */
+function blockOtherFormats(): void {
+  if (blocked) return;
+  blocked = true;
+  const loaders = ['Jpeg', 'Png', 'Webp', 'Heif'].map((format) => `VipsForeignLoad${format}`);
+  sharp.block({ operation: ['VipsForeignLoad'] });
+  sharp.unblock({ operation: loaders });
+}
+
+async function readBytes(path: string, name: string): Promise<Buffer> {
+  let file: FileHandle | undefined;
+  try {
+    // Without waiting for the other end, should it be a pipe.
+    file = await open(path, constants.O_RDONLY | constants.O_NONBLOCK);
+    const stat = await file.stat();
+    if (!stat.isFile()) throw inputError(name, 'the path', 'a regular file', 'something else');
+    requireAtMost(name, 'bytes', stat.size, pictureLimits.bytes);
+    return await file.readFile();
+  } catch (cause) {
+    if (cause instanceof StylearError) throw cause;
+    throw inputError(name, 'the picture', 'readable', (cause as Error).message, { cause });
+  } finally {
+    await file?.close();
+  }
+}
+
+/** Takes the channels that Pillow would have from those that libvips decodes. */
+async function pixelsOf(
+  image: Sharp,
+  metadata: Metadata,
+  png: PngHeader | undefined,
+): Promise<Picture> {
+  const { mode, ...facts } = png ? factsOfPng(png) : { mode: modeOf(metadata) };
+  const deep = metadata.depth === 'ushort';
+  // Without these, ink and 16-bit samples are converted to 8-bit sRGB on the way.
+  if (deep || mode === 'CMYK') {
+    image.pipelineColourspace(metadata.space).toColourspace(metadata.space);
+  }
+  const { data, info } = await image
+    .raw({ depth: deep ? 'ushort' : 'uchar' })
+    .toBuffer({ resolveWithObject: true });
+  const samples = deep ? new Uint16Array(data.buffer, data.byteOffset, data.length / 2) : data;
+  const orientation = orientationOf(
+    metadata.orientation ?? (metadata.xmp && orientationInXmp(metadata.xmp)),
+  );
+  const pixels = pick(samples, info.channels, mode, deep ? 8 : 0);
+  return makePicture(mode, info.width, info.height, pixels, { ...facts, orientation });
+}
+
+type Mode = Picture['mode'];
+
+/** What Pillow makes of the pixels of a PNG. */
+function factsOfPng({
+  bits,
+  colour,
+  transparency,
+}: PngHeader): Partial<PictureFacts> & { readonly mode: Mode } {
+  if (colour === 'palette') return { mode: transparency ? 'RGBA' : 'RGB', paletted: true };
+  if (colour !== 'L') return { mode: colour };
+  const paletted = bits === 1;
+  if (!transparency || transparency.length < 2) return { mode: 'L', paletted };
+  if (bits === 16) return { mode: 'LA' };
+  const level = transparency.readUInt16BE();
+  return { mode: 'L', paletted, transparentLevel: paletted && level > 0 ? 255 : level };
+}
+
+function modeOf({ space, hasAlpha }: Metadata): Mode {
+  if (space === 'cmyk') return 'CMYK';
+  if (space === 'b-w') return 'L';
+  return hasAlpha ? 'RGBA' : 'RGB';
+}
+
+/** The channels of a mode from pixels that may have more: grey may be there three times. */
+function pick(
+  samples: Uint8Array | Uint16Array,
+  decoded: number,
+  mode: Mode,
+  shift: number,
+): Uint8Array {
+  const channels = channelsOf({ mode });
+  if (decoded === channels && samples instanceof Uint8Array) return samples;
+  const pixels = new Uint8Array((samples.length / decoded) * channels);
+  const alpha = hasAlpha({ mode }) ? channels - 1 : -1;
+  for (let from = 0, at = 0; at < pixels.length; from += decoded, at += channels) {
+    for (let i = 0; i < channels; i++) {
+      pixels[at + i] = samples[from + (i === alpha ? decoded - 1 : i)]! >> shift;
+    }
+  }
+  return pixels;
+}
+
+function requireSize(name: string, width: number, height: number): void {
+  const { side, pixels } = pictureLimits;
+  const got = `${width} x ${height}`;
+  if (!(width >= 1 && height >= 1)) {
+    throw inputError(name, 'the picture', 'at least 1 pixel a side', got);
+  }
+  const advice = 'Scale it down first';
+  if (width > side || height > side) {
+    throw inputError(name, 'the picture', `at most ${side} pixels a side`, got, { advice });
+  }
+  if (width * height > pixels) {
+    throw inputError(name, 'the picture', `of at most ${pixels} pixels`, got, { advice });
+  }
+}
+
+function requireAtMost(name: string, unit: string, count: number, most: number): void {
+  if (count > most) {
+    throw inputError(name, 'the picture', `of at most ${most} ${unit}`, `${count}`);
+  }
+}
+
+function inputError(
+  name: string,
+  what: string,
+  expected: string,
+  got: string,
+  { advice, cause }: { readonly advice?: string; readonly cause?: unknown } = {},
+): StylearError {
+  const message = `${name}: expected ${what} to be ${expected}, got ${got}`;
+  return new StylearError('ERR_INPUT', advice ? `${message}. ${advice}` : message, { cause });
+}
