@@ -1,0 +1,141 @@
+import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { afterAll, describe, expect, test } from 'vitest';
+import { clipCrop, clipPixels } from '../../lib/image/clip_pixels.ts';
+import {
+  type ClipPreprocessing,
+  readClipPreprocessing,
+} from '../../lib/image/clip_preprocessing.ts';
+import { crop } from '../../lib/image/picture.ts';
+import { resize } from '../../lib/image/resize.ts';
+import { noise } from './pictures.ts';
+
+const folder = mkdtempSync(join(tmpdir(), 'stylear-clip-'));
+afterAll(() => rmSync(folder, { recursive: true }));
+
+const preprocessing: ClipPreprocessing = {
+  shortSide: 8,
+  crop: { width: 8, height: 6 },
+  filter: 'bicubic',
+  rescale: 1 / 255,
+  mean: [0.5, 0.25, 0.125],
+  std: [0.5, 0.3, 0.7],
+};
+
+describe('clipCrop', () => {
+  test('resizes the short side, cuts the long one short, and crops the middle', () => {
+    // 8 * 31 / 20 is 12.4; (12 - 8) / 2 is 2, (8 - 6) / 2 is 1.
+    const wide = noise('RGB', 31, 20);
+    expect(clipCrop(wide, preprocessing)).toEqual(crop(resize(wide, 12, 8), 2, 1, 8, 6));
+    // (13 - 6) / 2 is 3.5.
+    const tall = noise('RGB', 20, 34);
+    expect(clipCrop(tall, preprocessing)).toEqual(crop(resize(tall, 8, 13), 0, 3, 8, 6));
+  });
+
+  test('turns a picture upright first', () => {
+    const turned = noise('RGB', 31, 20, 1, { orientation: 6 });
+    const { width, height } = clipCrop(turned, { ...preprocessing, crop: { width: 8, height: 8 } });
+    expect([width, height]).toEqual([8, 8]);
+    expect(clipCrop(turned, preprocessing)).not.toEqual(
+      clipCrop({ ...turned, orientation: 1 }, preprocessing),
+    );
+  });
+
+  test('drops alpha before it resizes', () => {
+    const { pixels, ...rest } = noise('RGBA', 9, 9);
+    const opaque = { ...rest, pixels: pixels.map((level, i) => (i % 4 === 3 ? 255 : level)) };
+    expect(clipCrop({ ...rest, pixels }, preprocessing)).toEqual(clipCrop(opaque, preprocessing));
+  });
+});
+
+describe('clipPixels', () => {
+  const pictures = [noise('RGB', 31, 20), noise('L', 12, 12)];
+
+  test('is the crop, normalised in f32, pixel by pixel', () => {
+    const got = clipPixels(pictures, preprocessing);
+    expect(got.length).toBe(2 * 6 * 8 * 3);
+    const levels = pictures.flatMap((picture) => [...clipCrop(picture, preprocessing).pixels]);
+    const { fround } = Math;
+    levels.forEach((level, i) => {
+      const { mean, std } = preprocessing;
+      const centred = fround(fround(level / 255) - fround(mean[i % 3]!));
+      expect(got[i]).toBe(fround(centred / fround(std[i % 3]!)));
+    });
+  });
+
+  test('has planes in the layout NCHW', () => {
+    const [pixels, planes] = (['NHWC', 'NCHW'] as const).map((layout) =>
+      clipPixels(pictures, preprocessing, { layout }),
+    ) as [Float32Array, Float32Array];
+    for (const [image, y, x, channel] of [
+      [0, 0, 0, 0],
+      [0, 5, 7, 2],
+      [1, 2, 3, 1],
+    ] as const) {
+      const pixel = ((image * 6 + y) * 8 + x) * 3 + channel;
+      expect(planes[((image * 3 + channel) * 6 + y) * 8 + x]).toBe(pixels[pixel]);
+    }
+  });
+});
+
+describe('readClipPreprocessing', () => {
+  const config = {
+    size: { shortest_edge: 224 },
+    crop_size: { height: 224, width: 200 },
+    image_mean: [0.1, 0.2, 0.3],
+    image_std: [0.4, 0.5, 0.6],
+    resample: 2,
+    image_processor_type: 'CLIPImageProcessor',
+  };
+  const read = (content: unknown) => {
+    const path = join(folder, 'preprocessor_config.json');
+    writeFileSync(path, typeof content === 'string' ? content : JSON.stringify(content));
+    return readClipPreprocessing(path);
+  };
+
+  test('reads the form of today, with what is left out as CLIP has it', () => {
+    expect(read(config)).toEqual({
+      shortSide: 224,
+      crop: { width: 200, height: 224 },
+      filter: 'bilinear',
+      rescale: 1 / 255,
+      mean: [0.1, 0.2, 0.3],
+      std: [0.4, 0.5, 0.6],
+    });
+    expect(read({ ...config, resample: undefined }).filter).toBe('bicubic');
+  });
+
+  test('reads the older form, of plain numbers', () => {
+    const { shortSide, crop } = read({ ...config, size: 56, crop_size: 48 });
+    expect({ shortSide, crop }).toEqual({ shortSide: 56, crop: { width: 48, height: 48 } });
+  });
+
+  test.each([
+    ['size', { size: { height: 224, width: 224 } }],
+    ['size', { size: 0 }],
+    ['size', { size: 100_000 }],
+    ['crop_size', { crop_size: 1.5 }],
+    ['crop_size to be at most 224, as size, got 225 x 225', { crop_size: 225 }],
+    ['resample', { resample: 1 }],
+    ['do_rescale', { do_rescale: false }],
+    ['image_mean', { image_mean: [0.5] }],
+    ['image_std', { image_std: [0.5, 0, 0.5] }],
+    ['rescale_factor', { rescale_factor: 0 }],
+  ])('refuses another %s', (what, change) => {
+    expect(() => read({ ...config, ...change })).toThrow(
+      expect.objectContaining({
+        code: 'ERR_INPUT',
+        message: expect.stringContaining(`preprocessor_config.json: expected ${what}`),
+      }),
+    );
+  });
+
+  test('refuses what is no file, or no JSON', () => {
+    expect(() => readClipPreprocessing(join(folder, 'none'))).toThrow(
+      'none: expected it to be readable JSON, got ENOENT',
+    );
+    expect(() => read('{')).toThrow('expected it to be readable JSON');
+    expect(() => read('7')).toThrow('expected it to be as CLIP has it');
+  });
+});
