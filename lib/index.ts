@@ -2,6 +2,33 @@ export { checkpoint } from './autograd/checkpoint.ts';
 export { gradients, valueAndGradients } from './autograd/gradients.ts';
 export { record, recordAll } from './autograd/record.ts';
 export { type ErrorCode, StylearError } from './error.ts';
+export { type Background, type Colour, cutOut, onBackground } from './image/background.ts';
+export { type ClipPixelsOptions, clipPixels } from './image/clip_pixels.ts';
+export { type ClipPreprocessing, readClipPreprocessing } from './image/clip_preprocessing.ts';
+export { toRgb } from './image/convert.ts';
+export { bestCropSize, type CropSizesOptions, cropSizes, type Size } from './image/crop_sizes.ts';
+export { type DecodeOptions, decodePicture, pictureLimits } from './image/decode.ts';
+export { type EncodeOptions, encodePicture, writePicture } from './image/encode.ts';
+export {
+  type CropOffset,
+  type CropPlan,
+  drawCropOffset,
+  fitCrop,
+  planCrop,
+} from './image/fit_crop.ts';
+export { upright } from './image/orientation.ts';
+export {
+  crop,
+  makePicture,
+  type Orientation,
+  type Picture,
+  type PictureFacts,
+  type PictureMode,
+} from './image/picture.ts';
+export type { PictureFormat } from './image/picture_format.ts';
+export { readPngText } from './image/png_text.ts';
+export { type Filter, type ResizeOptions, resize, type Window } from './image/resize.ts';
+export { pictureOfVqganPixels, vqganPixels } from './image/vqgan_pixels.ts';
 export { type AdamWOptions, type AdamWState, adamw } from './ops/adamw.ts';
 export { type AddOptions, add, scale, subtract } from './ops/add.ts';
 export { advance } from './ops/advance.ts';

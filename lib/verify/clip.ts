@@ -8,10 +8,12 @@ import { scope } from '../tensor/scope.ts';
 import type { Tensor } from '../tensor/tensor.ts';
 import { Weights } from '../weights/weights.ts';
 import { type Check, compareExactly, compareTensor, type Verifier } from './check.ts';
+import { checkClipPixels } from './clip_pixels.ts';
 import type { Fixture } from './fixture.ts';
 
-/** Both towers of CLIP: every layer, what is read before the last one, and the embeddings. */
+/** Both towers of CLIP: pixels, every layer, what is read before the last one, the embeddings. */
 export const verifyClip: Verifier = async function* (fixture, { device }) {
+  yield* checkClipPixels(fixture);
   const folder = fixture.path('ckpt');
   using w = Weights.open(folder, device, { dtype: 'f32' });
   const clip = new Clip(w, readClipConfig(folder));

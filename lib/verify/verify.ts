@@ -4,12 +4,14 @@ import { verifyChameleon } from './chameleon.ts';
 import type { Check, Context, Verifier } from './check.ts';
 import { verifyClip } from './clip.ts';
 import { type Fixture, findFixtures, isOfKind } from './fixture.ts';
+import { verifyItems } from './items.ts';
 import { verifyResampler } from './resampler.ts';
 
 /** What runs each kind of fixture. */
 const verifiers: Readonly<Record<string, Verifier>> = {
   chameleon: verifyChameleon,
   clip: verifyClip,
+  items: verifyItems,
   resampler: verifyResampler,
 };
 
