@@ -1,12 +1,11 @@
 import { z } from 'zod';
-import { Clip, isClipBuffer } from '../models/clip.ts';
+import type { Clip } from '../models/clip.ts';
 import { clipTexts } from '../models/clip_texts.ts';
-import { readClipConfig } from '../models/config/clip.ts';
+import { openClip } from '../models/open_clip.ts';
 import { permute } from '../ops/permute.ts';
 import type { Device } from '../tensor/device.ts';
 import { scope } from '../tensor/scope.ts';
 import type { Tensor } from '../tensor/tensor.ts';
-import { Weights } from '../weights/weights.ts';
 import { type Check, compareExactly, compareTensor, type Verifier } from './check.ts';
 import { checkClipPixels } from './clip_pixels.ts';
 import type { Fixture } from './fixture.ts';
@@ -14,12 +13,9 @@ import type { Fixture } from './fixture.ts';
 /** Both towers of CLIP: pixels, every layer, what is read before the last one, the embeddings. */
 export const verifyClip: Verifier = async function* (fixture, { device }) {
   yield* checkClipPixels(fixture);
-  const folder = fixture.path('ckpt');
-  using w = Weights.open(folder, device, { dtype: 'f32' });
-  const clip = new Clip(w, readClipConfig(folder));
-  w.requireAllRead(isClipBuffer);
-  yield* verifyVision(fixture, device, clip);
-  yield* verifyText(fixture, device, clip);
+  using opened = openClip(fixture.path('ckpt'), device);
+  yield* verifyVision(fixture, device, opened.clip);
+  yield* verifyText(fixture, device, opened.clip);
 };
 
 async function* verifyVision(fixture: Fixture, device: Device, clip: Clip): AsyncGenerator<Check> {
