@@ -6,6 +6,7 @@ import { verifyClip } from './clip.ts';
 import { type Fixture, findFixtures, isOfKind } from './fixture.ts';
 import { verifyItems } from './items.ts';
 import { verifyResampler } from './resampler.ts';
+import { verifyStyleTokens } from './style_tokens.ts';
 
 /** What runs each kind of fixture. */
 const verifiers: Readonly<Record<string, Verifier>> = {
@@ -13,6 +14,7 @@ const verifiers: Readonly<Record<string, Verifier>> = {
   clip: verifyClip,
   items: verifyItems,
   resampler: verifyResampler,
+  style_tokens: verifyStyleTokens,
 };
 
 export interface VerifyOptions {
