@@ -96,6 +96,8 @@ export {
 export { scope } from './tensor/scope.ts';
 export { Tensor } from './tensor/tensor.ts';
 export { type ByteSource, inMemory, type OpenFile, openFile } from './weights/byte_source.ts';
+export { type Converted, type ConvertOptions, convertWeights } from './weights/convert_weights.ts';
+export type { ConvertedTensor } from './weights/converted_tensor.ts';
 export { type Init, ones, zeros } from './weights/init.ts';
 export { readSafetensors, type Safetensors } from './weights/safetensors.ts';
 export { type OpenShardsOptions, openShards, type Shard } from './weights/shard_index.ts';
@@ -103,4 +105,13 @@ export type { StoredDtype, StoredTensor, StoredTensors } from './weights/stored_
 export { readTorchFile } from './weights/torch_file.ts';
 export type { WeightFile, WeightFiles } from './weights/weight_source.ts';
 export { type FreshWeightsOptions, Weights, type WeightsOptions } from './weights/weights.ts';
-export { type TensorToWrite, writeSafetensors } from './weights/write_safetensors.ts';
+export {
+  type Elements,
+  type TensorToWrite,
+  writeSafetensors,
+} from './weights/write_safetensors.ts';
+export {
+  type WriteShardsOptions,
+  type WrittenShards,
+  writeShards,
+} from './weights/write_shards.ts';

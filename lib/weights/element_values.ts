@@ -30,7 +30,7 @@ export const asStored: { readonly [D in StoredDtype]?: Dtype } = {
 };
 
 /**
- * The elements as numbers: f32 of all floats, i32 of all integers.
+ * The elements as numbers: f32 of all floats, i32 of all integers. May share memory with `elements`.
  *
  * @returns undefined when an integer does not fit into 32 bits
  */
@@ -39,11 +39,6 @@ export function decode(
   elements: Buffer,
 ): Float32Array | Int32Array | Int8Array | undefined {
   const view = new DataView(elements.buffer, elements.byteOffset, elements.byteLength);
-  const floats = (width: number, read: (at: number) => number): Float32Array => {
-    const values = new Float32Array(elements.length / width);
-    for (let i = 0; i < values.length; i++) values[i] = read(i * width);
-    return values;
-  };
   const integers = (width: number, read: (at: number) => number | bigint) => {
     const values = new Int32Array(elements.length / width);
     for (let i = 0; i < values.length; i++) {
@@ -55,17 +50,24 @@ export function decode(
   };
   switch (dtype) {
     case 'F32':
-      return floats(4, (at) => view.getFloat32(at, true));
+      return new Float32Array(aligned(elements), 0, elements.length / 4);
     case 'F64':
-      return floats(8, (at) => view.getFloat64(at, true));
+      return Float32Array.from(new Float64Array(aligned(elements), 0, elements.length / 8));
     case 'F16':
-      return floats(2, (at) => small(view.getUint16(at, true), 10, 15));
+      float16 ??= Float32Array.from({ length: 65536 }, (_, bits) => small(bits, 10, 15));
+      return looked(float16, new Uint16Array(aligned(elements), 0, elements.length / 2));
     case 'BF16':
-      return floats(2, (at) => small(view.getUint16(at, true), 7, 127));
+      return fromBf16(new Uint16Array(aligned(elements), 0, elements.length / 2));
     case 'F8_E5M2':
-      return floats(1, (at) => small(view.getUint8(at), 2, 15));
+      return looked(
+        Float32Array.from({ length: 256 }, (_, bits) => small(bits, 2, 15)),
+        elements,
+      );
     case 'F8_E4M3':
-      return floats(1, (at) => e4m3(view.getUint8(at)));
+      return looked(
+        Float32Array.from({ length: 256 }, (_, bits) => e4m3(bits)),
+        elements,
+      );
     case 'I8':
       return new Int8Array(elements.buffer, elements.byteOffset, elements.length);
     case 'BOOL':
@@ -84,6 +86,29 @@ export function decode(
     case 'U64':
       return integers(8, (at) => view.getBigUint64(at, true));
   }
+}
+
+/** Of bf16 by their bits: the upper halves of f32. */
+export function fromBf16(halves: Uint16Array): Float32Array {
+  const bits = new Uint32Array(halves.length);
+  for (let i = 0; i < bits.length; i++) bits[i] = halves[i]! << 16;
+  return new Float32Array(bits.buffer);
+}
+
+/** Bytes that begin where elements of any width may: the same ones, or a copy. */
+export function aligned(bytes: Buffer): ArrayBuffer {
+  const { buffer, byteOffset } = bytes;
+  if (byteOffset === 0 && buffer instanceof ArrayBuffer) return buffer;
+  return new Uint8Array(bytes).buffer;
+}
+
+/** The value of every f16 by its bits, once one was needed. */
+let float16: Float32Array | undefined;
+
+function looked(table: Float32Array, bits: Uint8Array | Uint16Array): Float32Array {
+  const values = new Float32Array(bits.length);
+  for (let i = 0; i < values.length; i++) values[i] = table[bits[i]!]!;
+  return values;
 }
 
 /** A float of IEEE's form with so many bits of fraction; what is left over are exponent and sign. */

@@ -87,3 +87,24 @@ export function readElements(source: ByteSource, tensor: StoredTensor): Buffer {
   }
   return to;
 }
+
+const pieceBytes = 16 * 2 ** 20;
+
+/**
+ * The same in pieces of some 16 MiB.
+ *
+ * @param together  elements that a piece does not part, a divisor of their count
+ */
+export function* readPieces(
+  source: ByteSource,
+  tensor: StoredTensor,
+  together = 1,
+): Generator<Buffer> {
+  const group = together * storedBytes[tensor.dtype];
+  const length = Math.max(1, Math.floor(pieceBytes / group)) * group;
+  const whole = tensor.strides && readElements(source, tensor);
+  for (let at = 0; at < tensor.bytes; at += length) {
+    const most = Math.min(length, tensor.bytes - at);
+    yield whole ? whole.subarray(at, at + most) : source.read(tensor.offset + at, most);
+  }
+}

@@ -4,7 +4,7 @@ import type { Device } from '../tensor/device.ts';
 import type { Dtype } from '../tensor/dtype.ts';
 import { MappedFile } from '../tensor/mapped_file.ts';
 import type { Tensor } from '../tensor/tensor.ts';
-import { type OpenFile, openFile, quoted, weightsError } from './byte_source.ts';
+import { type ByteSource, type OpenFile, openFile, quoted, weightsError } from './byte_source.ts';
 import { asStored, decode, keptAs } from './element_values.ts';
 import { readSafetensors } from './safetensors.ts';
 import { openShards } from './shard_index.ts';
@@ -19,7 +19,7 @@ interface Part {
 
 /** A tensor of an open file, and how to make one on a device of it. */
 export interface FoundTensor {
-  readonly path: string;
+  readonly source: ByteSource;
   readonly stored: StoredTensor;
   /**
    * @param dtype  of floats; integers are i32 or i8
@@ -77,7 +77,7 @@ export class WeightSource {
     if (!found) return undefined;
     const { part, stored } = found;
     return {
-      path: part.source.path,
+      source: part.source,
       stored,
       load: (device, dtype) => load(part, name, stored, device, dtype),
     };

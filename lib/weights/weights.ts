@@ -255,7 +255,12 @@ export class Weights {
     const found = source.get(full);
     if (!found) throw weightsError(this.origin, `tensor ${full}`, list(shape), 'no such tensor');
     if (!sameShape(found.stored.shape, shape)) {
-      throw weightsError(found.path, `tensor ${full}`, list(shape), list(found.stored.shape));
+      throw weightsError(
+        found.source.path,
+        `tensor ${full}`,
+        list(shape),
+        list(found.stored.shape),
+      );
     }
     return found.load(device, dtype);
   }

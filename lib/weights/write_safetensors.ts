@@ -7,8 +7,11 @@ export interface TensorToWrite {
   readonly dtype: StoredDtype;
   readonly shape: readonly number[];
   /** Its elements, little-endian, row-major; asked for when it is their turn. */
-  readonly elements: () => Uint8Array | Promise<Uint8Array>;
+  readonly elements: () => Elements | Promise<Elements>;
 }
+
+/** All at once, or in pieces one after the other. */
+export type Elements = Uint8Array | Generator<Uint8Array>;
 
 /**
  * Writes a safetensors file. Whatever interrupts it, the path has the old content or the new.
@@ -24,22 +27,31 @@ export async function writeSafetensors(
   const inOrder = [...tensors].sort(
     ([a, x], [b, y]) => storedBytes[y.dtype] - storedBytes[x.dtype] || (a < b ? -1 : 1),
   );
-  const sizes = inOrder.map(([name, tensor]) => bytesOf(path, name, tensor));
+  const sizes = inOrder.map(([name, tensor]) => bytesToWrite(path, name, tensor));
   const header = headerOf(inOrder, sizes, metadata);
   await replaceFile(path, 'ERR_WEIGHTS', async (write) => {
     write(header);
     for (const [i, [name, tensor]] of inOrder.entries()) {
       const elements = await tensor.elements();
-      if (elements.length !== sizes[i]) {
-        const what = `the elements of tensor ${quoted(name)}`;
-        throw weightsError(path, what, `${sizes[i]} bytes`, `${elements.length}`);
+      let bytes = 0;
+      for (const piece of elements instanceof Uint8Array ? [elements] : elements) {
+        bytes += piece.length;
+        if (bytes <= sizes[i]!) write(piece);
       }
-      write(elements);
+      if (bytes !== sizes[i]) {
+        const what = `the elements of tensor ${quoted(name)}`;
+        throw weightsError(path, what, `${sizes[i]} bytes`, `${bytes}`);
+      }
     }
   });
 }
 
-function bytesOf(path: string, name: string, { dtype, shape }: TensorToWrite): number {
+/** Of all elements. Throws `ERR_WEIGHTS` for a tensor that the format cannot hold. */
+export function bytesToWrite(
+  path: string,
+  name: string,
+  { dtype, shape }: Pick<TensorToWrite, 'dtype' | 'shape'>,
+): number {
   const count = countOf(shape);
   if (name === '__metadata__' || count === undefined || shape.length > maxRank) {
     const got = `${quoted(name)} of shape [${shape.join(', ')}]`;
