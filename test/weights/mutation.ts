@@ -1,5 +1,5 @@
 import { expect } from 'vitest';
-import { StylearError } from '../../lib/error.ts';
+import { type ErrorCode, StylearError } from '../../lib/error.ts';
 import { type ByteSource, inMemory } from '../../lib/weights/byte_source.ts';
 import { damaged } from '../support/damaged.ts';
 import { uniform } from '../support/numbers.ts';
@@ -9,9 +9,13 @@ const runs = 3000 * Number(process.env.STYLEAR_FUZZ ?? 1);
 
 /**
  * Reads many damaged forms of a file: bytes changed, cut out, repeated, cut off. Each must be read or
- * refused as `ERR_WEIGHTS`, within 100 ms.
+ * refused with the code, within 100 ms.
  */
-export function readsOrRefuses(whole: Buffer, read: (source: ByteSource) => void): void {
+export function readsOrRefuses(
+  whole: Buffer,
+  read: (source: ByteSource) => void,
+  code: ErrorCode = 'ERR_WEIGHTS',
+): void {
   const next = uniform(whole.length);
   const below = (n: number) => Math.floor(n * next());
   let refused = 0;
@@ -21,7 +25,7 @@ export function readsOrRefuses(whole: Buffer, read: (source: ByteSource) => void
     try {
       read(inMemory('damaged', bytes));
     } catch (error) {
-      if (!(error instanceof StylearError && error.code === 'ERR_WEIGHTS')) throw error;
+      if (!(error instanceof StylearError && error.code === code)) throw error;
       refused++;
     }
     // A collection of garbage or a busy machine may fall into one; a slow input is slow twice.
