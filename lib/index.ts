@@ -95,6 +95,34 @@ export {
 } from './tensor/open_device.ts';
 export { scope } from './tensor/scope.ts';
 export { Tensor } from './tensor/tensor.ts';
+export { ClipTokenizer } from './text/clip_tokenizer.ts';
+export {
+  type Conversation,
+  type ConversationOptions,
+  conversationIds,
+  labelledConversation,
+  type Turn,
+} from './text/conversation.ts';
+export {
+  type BrokenImage,
+  type GeneratedPart,
+  type ImagePart,
+  partsOf,
+  type TextPart,
+  textOfParts,
+} from './text/generated.ts';
+export { type Grid, gridOfPixels, imageTokenCount, imageTokens } from './text/image_tokens.ts';
+export type { Labelled } from './text/labels.ts';
+export { answeredPrompt, type Prompt, type PromptOptions, promptOf } from './text/prompt.ts';
+export type { PromptContent, PromptKind } from './text/prompt_template.ts';
+export { Tokenizer, type TokenizerOptions } from './text/tokenizer.ts';
+export {
+  chameleonLayout,
+  lumina2Layout,
+  type Vocabulary,
+  type VocabularyLayout,
+  vocabularyOf,
+} from './text/vocabulary.ts';
 export { type ByteSource, inMemory, type OpenFile, openFile } from './weights/byte_source.ts';
 export { type Converted, type ConvertOptions, convertWeights } from './weights/convert_weights.ts';
 export type { ConvertedTensor } from './weights/converted_tensor.ts';
