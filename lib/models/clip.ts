@@ -84,6 +84,3 @@ export class Clip {
     });
   }
 }
-
-/** Whether a tensor is one of the integer buffers of older files, which nothing is computed from. */
-export const isClipBuffer = (name: string): boolean => name.endsWith('.position_ids');

@@ -1,6 +1,6 @@
 import type { Device } from '../tensor/device.ts';
 import { Weights } from '../weights/weights.ts';
-import { Clip, isClipBuffer } from './clip.ts';
+import { Clip } from './clip.ts';
 import { type ClipConfig, readClipConfig } from './config/clip.ts';
 
 /** Both towers of CLIP and where their weights are from; disposing of it frees these. */
@@ -23,7 +23,7 @@ export function openClip(folder: string, device: Device): OpenedClip {
   const weights = Weights.open(folder, device, { dtype: 'f32' });
   try {
     const clip = new Clip(weights, config);
-    weights.requireAllRead(isClipBuffer);
+    weights.requireAllRead();
     return { clip, config, weights, [Symbol.dispose]: () => weights.dispose() };
   } catch (error) {
     weights.dispose();

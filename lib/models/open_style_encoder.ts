@@ -1,6 +1,5 @@
 import type { Device } from '../tensor/device.ts';
 import { Weights } from '../weights/weights.ts';
-import { isClipBuffer } from './clip.ts';
 import { ClipVision } from './clip_vision.ts';
 import { readClipConfig } from './config/clip.ts';
 import { type ResamplerConfig, releasedResampler } from './config/resampler.ts';
@@ -49,7 +48,7 @@ export function openStyleEncoder(files: StyleEncoderFiles, device: Device): Open
       new ClipVision(tower, vision),
       new Resampler(resamplerWeights, resamplerConfig),
     );
-    tower.requireAllRead(isClipBuffer);
+    tower.requireAllRead();
     resamplerWeights.requireAllRead();
     return { encoder, clipWeights, resamplerWeights, [Symbol.dispose]: dispose };
   } catch (error) {
