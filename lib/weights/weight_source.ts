@@ -1,5 +1,6 @@
 import { existsSync, statSync } from 'node:fs';
 import { join } from 'node:path';
+import { copyIn } from '../ops/copy_slice.ts';
 import type { Device } from '../tensor/device.ts';
 import type { Dtype } from '../tensor/dtype.ts';
 import { MappedFile } from '../tensor/mapped_file.ts';
@@ -17,14 +18,18 @@ interface Part {
   mapped: MappedFile | undefined;
 }
 
+export interface LoadOptions {
+  /** Of floats; integers are i32 or i8. */
+  readonly dtype: 'keep' | 'f32' | 'bf16';
+  /** Whether it must not lie in the file itself. */
+  readonly writable: boolean;
+}
+
 /** A tensor of an open file, and how to make one on a device of it. */
 export interface FoundTensor {
   readonly source: ByteSource;
   readonly stored: StoredTensor;
-  /**
-   * @param dtype  of floats; integers are i32 or i8
-   */
-  load(device: Device, dtype: 'keep' | 'f32' | 'bf16'): Tensor;
+  load(device: Device, options: LoadOptions): Tensor;
 }
 
 /** A file of a tree of several, whose names there are not those that the model has. */
@@ -79,7 +84,7 @@ export class WeightSource {
     return {
       source: part.source,
       stored,
-      load: (device, dtype) => load(part, name, stored, device, dtype),
+      load: (device, options) => load(part, name, stored, device, options),
     };
   }
 
@@ -152,7 +157,7 @@ function load(
   name: string,
   stored: StoredTensor,
   device: Device,
-  dtype: 'keep' | 'f32' | 'bf16',
+  { dtype, writable }: LoadOptions,
 ): Tensor {
   const { path } = part.source;
   const kept = keptAs[stored.dtype];
@@ -162,10 +167,11 @@ function load(
   const shape = shapeOnDevice(stored.shape);
   if (inPlace && !stored.strides) {
     const mapped = mapOf(part).tensor(device, stored.offset, shape, inPlace);
-    if (inPlace === wanted) return mapped;
+    if (inPlace === wanted && !writable) return mapped;
     try {
       const x = device.tensor(shape, wanted);
-      device.run('cast', { x: mapped, y: x });
+      if (inPlace === wanted) copyIn(x, mapped, 0);
+      else device.run('cast', { x: mapped, y: x });
       return x;
     } finally {
       mapped.dispose();

@@ -18,6 +18,14 @@ export interface WeightsOptions {
   readonly dtype?: 'keep' | 'f32' | 'bf16';
 }
 
+export interface OpenWeightsOptions extends WeightsOptions {
+  /**
+   * Copy what would lie in the file itself, so that it can be trained: on the CPU, tensors of a file
+   * that is used in place cannot be written to. False unless told.
+   */
+  readonly writable?: boolean | undefined;
+}
+
 export interface FreshWeightsOptions extends WeightsOptions {
   /** Of all draws; 0 unless told. */
   readonly seed?: number;
@@ -50,6 +58,7 @@ interface Tree {
   readonly device: Device;
   readonly dtype: 'keep' | 'f32' | 'bf16';
   readonly seed: number;
+  readonly writable: boolean;
   /** Undefined where the tensors are initialised. */
   readonly source: WeightSource | undefined;
   /** Every tensor that was asked for, by its name, in that order. */
@@ -86,15 +95,16 @@ export class Weights {
   static open(
     files: WeightFiles,
     device: Device,
-    { dtype = 'keep' }: WeightsOptions = {},
+    { dtype = 'keep', writable = false }: OpenWeightsOptions = {},
   ): Weights {
     const source = new WeightSource(files);
-    return new Weights({ device, dtype, seed: 0, source, tensors: new Map() }, '');
+    return new Weights({ device, dtype, seed: 0, writable, source, tensors: new Map() }, '');
   }
 
   /** Tensors that are initialised when they are asked for. */
   static fresh(device: Device, { dtype = 'keep', seed = 0 }: FreshWeightsOptions = {}): Weights {
-    return new Weights({ device, dtype, seed, source: undefined, tensors: new Map() }, '');
+    const source = undefined;
+    return new Weights({ device, dtype, seed, writable: true, source, tensors: new Map() }, '');
   }
 
   get device(): Device {
@@ -247,7 +257,7 @@ export class Weights {
     init: Init,
     dtype: 'keep' | 'f32' | 'bf16' = this.tree.dtype,
   ): Tensor {
-    const { device, seed, source } = this.tree;
+    const { device, seed, writable, source } = this.tree;
     if (!source) {
       const kept = dtype === 'keep' ? 'f32' : dtype;
       return initialise(device, shapeOnDevice(shape), kept, init, seed, full);
@@ -262,7 +272,7 @@ export class Weights {
         list(found.stored.shape),
       );
     }
-    return found.load(device, dtype);
+    return found.load(device, { dtype, writable });
   }
 
   /** The file, for errors. */

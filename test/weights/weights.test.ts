@@ -329,6 +329,22 @@ onEveryDevice('Weights', (device) => {
     expect(await y.read()).toEqual(await x.read());
   });
 
+  test('can be written to where that is asked for, and leaves the file as it is', async () => {
+    for (const [name, shape] of [
+      ['layers.3.weight', [2, 3]],
+      ['layers.30.brain', [2]],
+      ['tokens', [1]],
+    ] as const) {
+      using w = Weights.open(file, device, { writable: true });
+      const x = w.tensor(name, shape);
+      const before = await x.read();
+      x.write(new Float32Array(before.length).fill(5));
+      expect(await x.read()).toEqual(before.map(() => 5));
+      using again = open();
+      expect(await again.tensor(name, shape).read()).toEqual(before);
+    }
+  });
+
   test('has a number by itself as one element, and saves it by itself', async () => {
     using w = open();
     expect((await w.tensor('scale', []).read())[0]).toBe(2.5);
