@@ -13,6 +13,8 @@ export interface StyleEncoderFiles {
   readonly resampler: string;
   /** What the resampler was made with; StyleAR's unless told. */
   readonly resamplerConfig?: ResamplerConfig;
+  /** Whether the resampler is to be trained; see `OpenWeightsOptions`. */
+  readonly writable?: boolean | undefined;
 }
 
 /** A style encoder and where its weights are from; disposing of it frees these. */
@@ -35,14 +37,14 @@ export function openStyleEncoder(files: StyleEncoderFiles, device: Device): Open
   const dispose = () => {
     for (const weights of opened) weights.dispose();
   };
-  const open = (file: string): Weights => {
-    const weights = Weights.open(file, device, { dtype: 'f32' });
+  const open = (file: string, writable?: boolean): Weights => {
+    const weights = Weights.open(file, device, { dtype: 'f32', writable });
     opened.push(weights);
     return weights;
   };
   try {
     const clipWeights = open(files.clip);
-    const resamplerWeights = open(files.resampler);
+    const resamplerWeights = open(files.resampler, files.writable);
     const tower = clipWeights.at('vision_model');
     const encoder = new StyleEncoder(
       new ClipVision(tower, vision),
