@@ -35,14 +35,20 @@ export { advance } from './ops/advance.ts';
 export { type AttentionOptions, attention } from './ops/attention.ts';
 export { cast, type Float } from './ops/cast.ts';
 export { type ClipFactorOptions, clipFactor, globalNorm, sumSquares } from './ops/clip_factor.ts';
-export { type Conv2dOptions, conv2d, type Padding } from './ops/conv2d.ts';
+export { type Conv2dOptions, conv2d, conv2dInto, type Padding } from './ops/conv2d.ts';
 export { concat, copyIn, place, slice, split } from './ops/copy_slice.ts';
 export { type CrossEntropyOptions, crossEntropy } from './ops/cross_entropy.ts';
 export { type DropoutOptions, dropout } from './ops/dropout.ts';
 export { type EmbeddingOptions, embedding, gather } from './ops/embedding.ts';
 export { fill } from './ops/fill.ts';
 export { type GaussianNoiseOptions, gaussianNoise } from './ops/gaussian_noise.ts';
-export { type GroupNormOptions, groupNorm } from './ops/group_norm.ts';
+export { type GroupNormOptions, groupNorm, groupNormInto } from './ops/group_norm.ts';
+export {
+  type ChannelAffine,
+  joinStatistics,
+  normStrip,
+  stripStatistics,
+} from './ops/group_norm_strips.ts';
 export { type InfoNceOptions, infoNce } from './ops/info_nce.ts';
 export { type L2NormaliseOptions, l2Normalise } from './ops/l2_normalise.ts';
 export { type LayerNormOptions, layerNorm } from './ops/layer_norm.ts';

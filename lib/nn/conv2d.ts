@@ -1,4 +1,4 @@
-import { conv2d, type Padding } from '../ops/conv2d.ts';
+import { type Conv2dOptions, conv2d, conv2dInto, type Padding } from '../ops/conv2d.ts';
 import type { Tensor } from '../tensor/tensor.ts';
 import { type Init, zeros } from '../weights/init.ts';
 import type { Weights } from '../weights/weights.ts';
@@ -43,5 +43,15 @@ export class Conv2d {
    */
   forward(x: Tensor, residual?: Tensor): Tensor {
     return conv2d(x, this.weight, { ...this.settings, bias: this.bias, residual });
+  }
+
+  /**
+   * As `forward`, into `y` and without a note for gradients.
+   *
+   * @param y        the result, which may be the residual
+   * @param padding  instead of the layer's own
+   */
+  into(y: Tensor, x: Tensor, call: Pick<Conv2dOptions, 'residual' | 'padding'> = {}): void {
+    conv2dInto(y, x, this.weight, { ...this.settings, bias: this.bias, ...call });
   }
 }

@@ -1,5 +1,5 @@
 // The layers that normalise. Their weights are in f32 whatever the activations are in.
-import { groupNorm } from '../ops/group_norm.ts';
+import { groupNorm, groupNormInto } from '../ops/group_norm.ts';
 import { layerNorm } from '../ops/layer_norm.ts';
 import { rmsNorm } from '../ops/rms_norm.ts';
 import type { Tensor } from '../tensor/tensor.ts';
@@ -55,7 +55,7 @@ export class GroupNorm {
   /** `[channels]`, as is `bias`. */
   readonly weight: Tensor;
   readonly bias: Tensor;
-  private readonly settings: { readonly groups: number; readonly eps: number };
+  readonly settings: { readonly groups: number; readonly eps: number };
 
   /** @param w  has `weight` and `bias` */
   constructor(w: Weights, channels: number, groups = 32, eps = 1e-6) {
@@ -70,5 +70,10 @@ export class GroupNorm {
    */
   forward(x: Tensor, silu = false): Tensor {
     return groupNorm(x, this.weight, this.bias, { ...this.settings, silu });
+  }
+
+  /** As `forward`, into `y`, which may be `x`, and without a note for gradients. */
+  into(y: Tensor, x: Tensor, silu = false): void {
+    groupNormInto(y, x, this.weight, this.bias, { ...this.settings, silu }).dispose();
   }
 }

@@ -37,7 +37,7 @@ export function conv2d(x: Tensor, weight: Tensor, options: Conv2dOptions = {}): 
     [extent(x, 0), along(1, top + bottom), along(2, left + right), extent(weight, 0)],
     x.dtype,
   );
-  x.device.run('conv2d', { x, weight, bias, residual, y, stride, padding });
+  conv2dInto(y, x, weight, options);
   return record(y, [x, weight, bias, residual], (dy) => {
     const dx = wanted(x) ? x.like() : undefined;
     if (dx) x.device.run('conv2d_backward_input', { weight, dy, dx, stride, padding });
@@ -45,6 +45,16 @@ export function conv2d(x: Tensor, weight: Tensor, options: Conv2dOptions = {}): 
     if (dweight) x.device.run('conv2d_backward_weight', { x, dy, dweight, stride, padding });
     return [dx, dweight, bias && wanted(bias) ? sumLike(dy, bias) : undefined, dy];
   });
+}
+
+/** As `conv2d`, into `y` and without a note for gradients. `y` may be the residual. */
+export function conv2dInto(
+  y: Tensor,
+  x: Tensor,
+  weight: Tensor,
+  { bias, residual, stride = 1, padding = 0 }: Conv2dOptions = {},
+): void {
+  x.device.run('conv2d', { x, weight, bias, residual, y, stride, padding: sides(padding) });
 }
 
 const sides = (padding: Padding): readonly [number, number, number, number] =>

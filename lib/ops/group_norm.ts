@@ -27,8 +27,7 @@ export function groupNorm(
   { groups = 32, silu = false, eps = 1e-6 }: GroupNormOptions = {},
 ): Tensor {
   const y = x.like();
-  const statistics = x.device.tensor([extent(x, 0), Math.max(groups, 1), 2], 'f32');
-  x.device.run('group_norm', { x, weight, bias, y, statistics, groups, silu, eps });
+  const statistics = groupNormInto(y, x, weight, bias, { groups, silu, eps });
   return record(y, [x, weight, bias], (dy) => {
     const affine = wanted(weight) || wanted(bias);
     const dx = x.like();
@@ -47,4 +46,21 @@ export function groupNorm(
     });
     return [dx, dweight, dbias];
   });
+}
+
+/**
+ * As `groupNorm`, into `y` and without a note for gradients. `y` may be `x`.
+ *
+ * @returns `[images, groups, 2]`, f32: the means and `1 / sqrt(variance + eps)`
+ */
+export function groupNormInto(
+  y: Tensor,
+  x: Tensor,
+  weight: Tensor,
+  bias: Tensor,
+  { groups = 32, silu = false, eps = 1e-6 }: GroupNormOptions = {},
+): Tensor {
+  const statistics = x.device.tensor([extent(x, 0), Math.max(groups, 1), 2], 'f32');
+  x.device.run('group_norm', { x, weight, bias, y, statistics, groups, silu, eps });
+  return statistics;
 }

@@ -1,12 +1,15 @@
 import { describe, test } from 'vitest';
-import { conv2d, type Padding } from '../../lib/index.ts';
+import { conv2d, conv2dInto, type Padding, scope } from '../../lib/index.ts';
 import { input, ofSum } from '../support/numbers.ts';
 import { onEveryDevice } from '../support/on_every_device.ts';
 import {
   expectDefinition,
   expectGradient,
   expectRefusal,
+  expectSameBits,
   type OpCase,
+  take,
+  upload,
 } from '../support/op_case.ts';
 
 type Float = 'f32' | 'bf16';
@@ -99,6 +102,21 @@ onEveryDevice('conv2d', (device) => {
     ] as Form[])('has the gradient of its definition on %o', (form) =>
       expectGradient(device, formed(dtype, weightDtype, form)),
     );
+  });
+
+  test('conv2dInto makes the same bits, in the memory of its residual too', async () => {
+    const inputs = [
+      input([1, 6, 5, 7], 1),
+      input([9, 3, 3, 7], 2),
+      input([1, 6, 5, 9], 3),
+    ] as const;
+    const [y, into] = scope(() => {
+      const [x, weight, residual] = inputs.map((one) => upload(device, one));
+      const y = conv2d(x!, weight!, { residual, padding: 1 });
+      conv2dInto(residual!, x!, weight!, { residual, padding: 1 });
+      return [y, residual!] as const;
+    });
+    expectSameBits([await take(into)], [await take(y)]);
   });
 
   test('refuses what does not fit', () => {

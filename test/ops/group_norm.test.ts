@@ -1,13 +1,17 @@
 import { describe, test } from 'vitest';
-import { groupNorm } from '../../lib/index.ts';
+import { groupNorm, groupNormInto, scope } from '../../lib/index.ts';
 import { functions } from '../support/functions.ts';
 import { count, input } from '../support/numbers.ts';
 import { onEveryDevice } from '../support/on_every_device.ts';
 import {
+  expectClose,
   expectDefinition,
   expectGradient,
   expectRefusal,
+  expectSameBits,
   type OpCase,
+  take,
+  upload,
 } from '../support/op_case.ts';
 
 type Float = 'f32' | 'bf16';
@@ -81,6 +85,28 @@ onEveryDevice('groupNorm', (device) => {
     ])('has the gradient of its definition on %j in %i groups, silu %j', (shape, groups, silu) =>
       expectGradient(device, normed(dtype, weightDtype, shape, groups, silu)),
     );
+  });
+
+  test('groupNormInto makes the same bits in place, and returns the statistics', async () => {
+    const inputs = [input([2, 3, 5, 6], 1), input([6], 2), input([6], 3)] as const;
+    const { y, x, statistics } = scope(() => {
+      const [x, weight, bias] = inputs.map((one) => upload(device, one));
+      const y = groupNorm(x!, weight!, bias!, { groups: 3, silu: true });
+      const statistics = groupNormInto(x!, x!, weight!, bias!, { groups: 3, silu: true });
+      return { y, x: x!, statistics };
+    });
+    expectSameBits([await take(x)], [await take(y)]);
+    const expected = [0, 1].flatMap((image) =>
+      [0, 1, 2].flatMap((group) => {
+        const values = inputs[0].values.filter(
+          (_, i) => Math.floor(i / 90) === image && Math.floor((i % 6) / 2) === group,
+        );
+        const mean = values.reduce((sum, v) => sum + v, 0) / values.length;
+        const variance = values.reduce((sum, v) => sum + (v - mean) ** 2, 0) / values.length;
+        return [mean, 1 / Math.sqrt(variance + eps)];
+      }),
+    );
+    expectClose(await take(statistics), expected, 8);
   });
 
   test('refuses what does not fit', () => {
