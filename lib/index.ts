@@ -117,6 +117,13 @@ export {
   type TextPart,
   textOfParts,
 } from './text/generated.ts';
+export {
+  emptyState,
+  type GrammarState,
+  ImageGrammar,
+  type ImageGrammarOptions,
+  type NextToken,
+} from './text/image_grammar.ts';
 export { type Grid, gridOfPixels, imageTokenCount, imageTokens } from './text/image_tokens.ts';
 export type { Labelled } from './text/labels.ts';
 export { answeredPrompt, type Prompt, type PromptOptions, promptOf } from './text/prompt.ts';
