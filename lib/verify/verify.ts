@@ -7,6 +7,7 @@ import { type Fixture, findFixtures, isOfKind } from './fixture.ts';
 import { verifyItems } from './items.ts';
 import { verifyResampler } from './resampler.ts';
 import { verifyStyleTokens } from './style_tokens.ts';
+import { verifyVqgan } from './vqgan.ts';
 
 /** What runs each kind of fixture. */
 const verifiers: Readonly<Record<string, Verifier>> = {
@@ -15,6 +16,7 @@ const verifiers: Readonly<Record<string, Verifier>> = {
   items: verifyItems,
   resampler: verifyResampler,
   style_tokens: verifyStyleTokens,
+  vqgan: verifyVqgan,
 };
 
 export interface VerifyOptions {
