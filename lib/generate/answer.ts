@@ -1,11 +1,7 @@
+import type { ImageVocabulary } from '../text/vocabulary.ts';
 import type { DrawnToken, FedStream } from './decode_step.ts';
 import type { Stream } from './stream.ts';
-import {
-  forcedBy,
-  type ImageGrammar,
-  type ImageVocabulary,
-  type TokenRule,
-} from './token_rules.ts';
+import { forcedBy, type ImageGrammar, type TokenRule } from './token_rules.ts';
 
 /** How the tokens of one answer are drawn. */
 export interface Sampling {
@@ -55,6 +51,8 @@ export class Answer {
   /** What was decided, in order. */
   readonly tokens: number[] = [];
   readonly statistics: AnswerStatistics = { steps: 0, drawn: 0, drafted: 0, accepted: 0 };
+  /** Why it cannot go on. */
+  failure: { readonly error: unknown } | undefined;
   readonly cond: Stream;
   /** The same picture without the condition; empty while guidance does not act. */
   readonly uncond: Stream | undefined;
@@ -88,7 +86,9 @@ export class Answer {
 
   /** Whether all is decided, or there is no room for more. */
   get finished(): boolean {
-    return this.grammar.finished || this.tokens.length >= this.maxTokens;
+    return (
+      this.failure !== undefined || this.grammar.finished || this.tokens.length >= this.maxTokens
+    );
   }
 
   /** Streams that a step feeds: that of the prompt, and where guidance acts that of the picture alone. */

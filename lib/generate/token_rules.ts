@@ -1,32 +1,11 @@
 // What the next token of a picture may be: spec of Lumina-mGPT's image grammar.
 
 import { StylearError } from '../error.ts';
+import type { Grid } from '../text/image_tokens.ts';
+import type { ImageVocabulary } from '../text/vocabulary.ts';
 
 /** No picture has more codes and new-lines than this. */
 const maxImageTokens = 2 ** 16;
-
-/** The ids that pictures are made of. */
-export interface ImageVocabulary {
-  readonly imageStart: number;
-  readonly imageEnd: number;
-  readonly newLine: number;
-  /** Ends a turn. */
-  readonly stop: number;
-  /** Ids of codes: first and one past the last. */
-  readonly codes: readonly [number, number];
-  /** The id of the grid size 0; `n` units have the id `grid + n`. */
-  readonly grid: number;
-  /** Codes along a side of one grid unit. */
-  readonly codesPerUnit: number;
-  /** How many ids there are in all. */
-  readonly size: number;
-}
-
-/** A picture's size in grid units. */
-export interface GridSize {
-  readonly height: number;
-  readonly width: number;
-}
 
 /** How one token is drawn. */
 export interface TokenRule {
@@ -38,9 +17,9 @@ export interface TokenRule {
 
 export interface GrammarOptions {
   /** The sizes that may be drawn; any, and any other token, unless told. */
-  readonly sizes?: readonly GridSize[] | undefined;
+  readonly sizes?: readonly Grid[] | undefined;
   /** The size to draw. */
-  readonly size?: GridSize | undefined;
+  readonly size?: Grid | undefined;
   /** Draw what precedes a picture and what follows it, instead of the picture alone. */
   readonly withText?: boolean | undefined;
 }

@@ -6,9 +6,9 @@ import {
   type TokenEngineOptions,
   type TokenRequest,
 } from '../../lib/generate/token_engine.ts';
-import type { ImageVocabulary } from '../../lib/generate/token_rules.ts';
 import { type Device, Weights } from '../../lib/index.ts';
 import { Chameleon } from '../../lib/models/chameleon.ts';
+import type { ImageVocabulary } from '../../lib/text/vocabulary.ts';
 
 /** 64 codes from 4 on, grid sizes up to 15. */
 export const vocabulary: ImageVocabulary = {
