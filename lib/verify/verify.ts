@@ -3,6 +3,7 @@ import { openDevice } from '../tensor/open_device.ts';
 import { verifyChameleon } from './chameleon.ts';
 import type { Check, Context, Verifier } from './check.ts';
 import { verifyClip } from './clip.ts';
+import { verifyE2e } from './e2e.ts';
 import { type Fixture, findFixtures, isOfKind } from './fixture.ts';
 import { verifyItems } from './items.ts';
 import { verifyResampler } from './resampler.ts';
@@ -13,6 +14,7 @@ import { verifyVqgan } from './vqgan.ts';
 const verifiers: Readonly<Record<string, Verifier>> = {
   chameleon: verifyChameleon,
   clip: verifyClip,
+  e2e: verifyE2e,
   items: verifyItems,
   resampler: verifyResampler,
   style_tokens: verifyStyleTokens,
