@@ -1,7 +1,7 @@
 import * as z from 'zod';
 import { StylearError } from '../error.ts';
 import type { Picture } from '../image/picture.ts';
-import { StyleHandle } from './style_handle.ts';
+import type { StyleHandle } from './style_handle.ts';
 
 /** A picture: a path, the bytes of a file, or one in memory. */
 export type PictureSource = string | Uint8Array | Picture;

@@ -1,11 +1,11 @@
 import type { Chameleon } from '../models/chameleon.ts';
 import { KvCache } from '../models/kv_cache.ts';
-import type { ImageVocabulary } from '../text/vocabulary.ts';
+import type { Vocabulary } from '../text/vocabulary.ts';
 import { Answer, type Sampling } from './answer.ts';
+import { AnswerGrammar, type AnswerGrammarOptions } from './answer_grammar.ts';
 import { DecodeStep, type DrawnToken, type FedStream } from './decode_step.ts';
 import { PagePool } from './page_pool.ts';
 import { Stream, type StyleRows } from './stream.ts';
-import { type GrammarOptions, ImageGrammar } from './token_rules.ts';
 
 /** Tokens in a page of the cache. */
 export const pageTokens = 16;
@@ -27,7 +27,7 @@ export interface TokenEngineOptions {
 export interface TokenRequest extends Sampling {
   readonly prompt: readonly number[];
   readonly style?: StyleRows | undefined;
-  readonly grammar?: GrammarOptions | undefined;
+  readonly grammar?: AnswerGrammarOptions | undefined;
   /** Of the answer. */
   readonly maxTokens: number;
   /** Tokens that are fed at once, 1 to 64: 1 decides one token a step. */
@@ -42,11 +42,11 @@ export class TokenEngine {
   readonly cache: KvCache;
   readonly pool: PagePool;
   private readonly step: DecodeStep;
-  private readonly vocabulary: ImageVocabulary;
+  private readonly vocabulary: Vocabulary;
   private readonly running = new Map<Answer, TokenRequest>();
   private stepping: Promise<void> | undefined;
 
-  constructor(model: Chameleon, vocabulary: ImageVocabulary, options: TokenEngineOptions) {
+  constructor(model: Chameleon, vocabulary: Vocabulary, options: TokenEngineOptions) {
     const { dtype = 'f32', cacheDtype = dtype, cacheTokens, maxTokens, recorded = true } = options;
     const { layers, kvHeads, headDim } = model.shape;
     const pages = Math.ceil(cacheTokens / pageTokens);
@@ -88,7 +88,7 @@ export class TokenEngine {
       cond.close();
       return undefined;
     }
-    const grammar = new ImageGrammar(this.vocabulary, request.grammar);
+    const grammar = new AnswerGrammar(this.vocabulary, request.grammar);
     const answer = new Answer(cond, uncond, grammar, this.vocabulary, request, maxTokens);
     this.catchUp(cond, 1);
     cond.publish();
