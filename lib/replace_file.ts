@@ -32,7 +32,8 @@ export async function replaceFile(
       await body((bytes) => attempt(() => writeAll(fd, bytes)));
       attempt(() => fsyncSync(fd));
     } finally {
-      closeSync(fd);
+      // Some file systems find out only here that there is no room.
+      attempt(() => closeSync(fd));
     }
     attempt(() => renameSync(temporary, path));
   } catch (error) {

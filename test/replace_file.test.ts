@@ -1,8 +1,24 @@
 import { mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { afterAll, describe, expect, test } from 'vitest';
+import { afterAll, describe, expect, test, vi } from 'vitest';
 import { replaceFile } from '../lib/replace_file.ts';
+
+/** Called before each call of the file system that writes; fails it by throwing. */
+let beforeCall: (name: string) => void = () => {};
+
+vi.mock('node:fs', async (original) => {
+  const fs = await original<typeof import('node:fs')>();
+  const watched = ['openSync', 'writeSync', 'fsyncSync', 'closeSync', 'renameSync'] as const;
+  const calls = watched.map((name) => [
+    name,
+    (...args: never[]) => {
+      beforeCall(name);
+      return (fs[name] as (...args: never[]) => unknown)(...args);
+    },
+  ]);
+  return { ...fs, ...Object.fromEntries(calls) };
+});
 
 const folder = mkdtempSync(join(tmpdir(), 'stylear-replace-'));
 afterAll(() => rmSync(folder, { recursive: true }));
@@ -41,6 +57,55 @@ describe('replaceFile', () => {
           `${nowhere}: expected the file to be writable, got ENOENT`,
         ),
       });
+    },
+  );
+});
+
+describe('replaceFile, where the disk fails', () => {
+  const whole = 'new, in three pieces';
+  const replace = () =>
+    replaceFile(path, 'ERR_WEIGHTS', (write) => {
+      for (const piece of whole.split(/(?<=,|in)/)) write(Buffer.from(piece));
+    });
+
+  /** The calls of a replacement, in their order. */
+  async function callsOf(): Promise<string[]> {
+    const calls: string[] = [];
+    writeFileSync(path, 'old');
+    beforeCall = (name) => calls.push(name);
+    await replace();
+    beforeCall = () => {};
+    return calls;
+  }
+
+  test('flushes the file before it is renamed, and the folder after it', async () => {
+    expect((await callsOf()).join(' ')).toBe(
+      'openSync writeSync writeSync writeSync fsyncSync closeSync renameSync openSync fsyncSync closeSync',
+    );
+  });
+
+  test.each(['ENOSPC', 'EIO'])(
+    'leaves the old content or the new at %s in any call',
+    async (code) => {
+      const calls = await callsOf();
+      const renamed = calls.indexOf('renameSync');
+      for (const [failing, name] of calls.entries()) {
+        writeFileSync(path, 'old');
+        let call = 0;
+        beforeCall = () => {
+          if (call++ !== failing) return;
+          throw Object.assign(new Error(`${code}: ${name}`), { code });
+        };
+        const failed = await replace().catch((error: unknown) => error);
+        beforeCall = () => {};
+        expect(failed).toMatchObject({
+          code: 'ERR_WEIGHTS',
+          message: `${path}: expected the file to be writable, got ${code}: ${name}`,
+          cause: { code },
+        });
+        expect(readFileSync(path, 'utf8')).toBe(failing <= renamed ? 'old' : whole);
+        expect(readdirSync(folder)).toEqual(['x']);
+      }
     },
   );
 });
