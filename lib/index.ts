@@ -2,6 +2,19 @@ export { checkpoint } from './autograd/checkpoint.ts';
 export { gradients, valueAndGradients } from './autograd/gradients.ts';
 export { record, recordAll } from './autograd/record.ts';
 export { type ErrorCode, StylearError } from './error.ts';
+export type { AnswerStatistics } from './generate/answer.ts';
+export type { GenerateEvent, GenerateOptions } from './generate/generate.ts';
+export { GeneratedImage, type ImageFacts, type SaveOptions } from './generate/generated_image.ts';
+export type {
+  GenerateRequest,
+  GenerateSettings,
+  PictureSource,
+  Style,
+  StyleReference,
+} from './generate/request.ts';
+export type { Requests } from './generate/request_queue.ts';
+export { StyleHandle } from './generate/style_handle.ts';
+export { type LoadOptions, StyleAR } from './generate/stylear.ts';
 export { type Background, type Colour, cutOut, onBackground } from './image/background.ts';
 export { type ClipPixelsOptions, clipPixels } from './image/clip_pixels.ts';
 export { type ClipPreprocessing, readClipPreprocessing } from './image/clip_preprocessing.ts';
@@ -117,6 +130,13 @@ export {
   type TextPart,
   textOfParts,
 } from './text/generated.ts';
+export {
+  emptyState,
+  type GrammarState,
+  ImageGrammar,
+  type ImageGrammarOptions,
+  type NextToken,
+} from './text/image_grammar.ts';
 export { type Grid, gridOfPixels, imageTokenCount, imageTokens } from './text/image_tokens.ts';
 export type { Labelled } from './text/labels.ts';
 export { answeredPrompt, type Prompt, type PromptOptions, promptOf } from './text/prompt.ts';

@@ -3,6 +3,7 @@ import { readFileSync } from 'node:fs';
 import { Command, Option } from 'commander';
 import { check } from './check.ts';
 import { convertCommand } from './convert.ts';
+import { type GenerateCommandOptions, generateCommand } from './generate.ts';
 import { inspectCommand } from './inspect.ts';
 import { floatDtype, type VerifyCommandOptions, verifyCommand } from './verify.ts';
 
@@ -17,6 +18,28 @@ export function program(): Command {
     .command('check')
     .description('compare the devices of this machine with each other')
     .action(exitWith(check));
+  drawing(
+    stylear
+      .command('generate')
+      .description('draw pictures of a prompt in the style of a picture')
+      .requiredOption('--prompt <text>', 'what to draw')
+      .requiredOption('-o, --output <file>', '.png, .jpg, .webp or .avif; numbered with --count')
+      .option('--style <picture>', 'the reference; without one the model draws as it likes')
+      .option('--mix <pictures>', 'several references by weight: a.png:0.7,b.png:0.3')
+      .option('--subject <picture>', "the reference's subject cut out, which is not taken over")
+      .option('--condition <picture>', 'a depth map or segmentation that guides the layout')
+      .option('--count <n>', 'pictures, with seeds one after another', Number)
+      .option('--seed <n>', 'the same seed draws the same picture; random unless told', Number)
+      .option('--size <WxH>', 'pixels; the model chooses unless told')
+      .option('--guidance <s>', 'how much prompt and style are stressed', Number)
+      .option('--top-k <n>', 'codes to draw from, 0 for all', Number)
+      .option('--top-p <p>', 'in (0, 1]', Number)
+      .option('--min-p <p>', 'in [0, 1)', Number)
+      .option('--temperature <t>', '0 takes the most likely code', Number)
+      .option('--noise <g>', 'on style tokens: keeps things of the reference out', Number)
+      .option('--style-strength <s>', '0 is none, 1 is whole', Number)
+      .option('--preview', 'write the rows that are final as they come'),
+  ).action(exitWith((options: GenerateCommandOptions) => generateCommand(options)));
   stylear
     .command('verify <folder>')
     .description('compare the models with golden values: every fixture at or below a folder')
@@ -47,6 +70,19 @@ export function program(): Command {
     .option('--json', 'print JSON')
     .action(exitWith(convertCommand));
   return stylear;
+}
+
+/** With the options of every command that draws. */
+function drawing(command: Command): Command {
+  return command
+    .option('--model <folder>', 'with a stylear.json; STYLEAR_MODEL unless told')
+    .option('--device <name>', 'such as cpu or cuda; the best there is unless told')
+    .option('--threads <count>', 'of the CPU', Number)
+    .addOption(new Option('--dtype <dtype>', 'of activations').choices(['f32', 'bf16']))
+    .option('--batch <n>', 'pictures that are drawn at once', Number)
+    .option('--window <n>', 'tokens that are tried at once for a picture, 1 to 64', Number)
+    .option('--cache-gb <gigabytes>', 'for keys and values', Number)
+    .option('--no-metadata', 'leave prompt, seed and settings out of PNGs');
 }
 
 /** An action of commander that sets the exit status which `command` resolves to. */

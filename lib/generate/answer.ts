@@ -1,11 +1,7 @@
+import type { Vocabulary } from '../text/vocabulary.ts';
+import type { AnswerGrammar, TokenRule } from './answer_grammar.ts';
 import type { DrawnToken, FedStream } from './decode_step.ts';
 import type { Stream } from './stream.ts';
-import {
-  forcedBy,
-  type ImageGrammar,
-  type ImageVocabulary,
-  type TokenRule,
-} from './token_rules.ts';
 
 /** How the tokens of one answer are drawn. */
 export interface Sampling {
@@ -51,15 +47,17 @@ export interface AnswerStatistics {
  * (speculative Jacobi decoding), with draws that are coupled and acceptance that is exact.
  */
 export class Answer {
-  readonly grammar: ImageGrammar;
+  readonly grammar: AnswerGrammar;
   /** What was decided, in order. */
   readonly tokens: number[] = [];
   readonly statistics: AnswerStatistics = { steps: 0, drawn: 0, drafted: 0, accepted: 0 };
+  /** Why it cannot go on. */
+  failure: { readonly error: unknown } | undefined;
   readonly cond: Stream;
   /** The same picture without the condition; empty while guidance does not act. */
   readonly uncond: Stream | undefined;
   private readonly sampling: Sampling;
-  private readonly vocabulary: ImageVocabulary;
+  private readonly vocabulary: Vocabulary;
   private readonly maxTokens: number;
   /** Guesses of the tokens that follow, in order. */
   private drafts: number[] = [];
@@ -72,8 +70,8 @@ export class Answer {
   constructor(
     cond: Stream,
     uncond: Stream | undefined,
-    grammar: ImageGrammar,
-    vocabulary: ImageVocabulary,
+    grammar: AnswerGrammar,
+    vocabulary: Vocabulary,
     sampling: Sampling,
     maxTokens: number,
   ) {
@@ -88,7 +86,9 @@ export class Answer {
 
   /** Whether all is decided, or there is no room for more. */
   get finished(): boolean {
-    return this.grammar.finished || this.tokens.length >= this.maxTokens;
+    return (
+      this.failure !== undefined || this.grammar.finished || this.tokens.length >= this.maxTokens
+    );
   }
 
   /** Streams that a step feeds: that of the prompt, and where guidance acts that of the picture alone. */
@@ -110,10 +110,10 @@ export class Answer {
       if (pending.length + guesses.length >= window) break;
       const next = this.grammar.rule(ahead + 1);
       if (!next || this.tokens.length + ahead + 1 >= this.maxTokens) break;
-      guesses.push(forcedBy(rule) ?? this.drafts[ahead] ?? this.guess(ahead, guesses));
+      guesses.push(rule.forced ?? this.drafts[ahead] ?? this.guess(ahead, guesses));
     }
     // What comes after the last drawn token is not looked at.
-    while (rules.length > 1 && forcedBy(rules.at(-1)!) !== undefined) {
+    while (rules.length > 1 && rules.at(-1)!.forced !== undefined) {
       rules.pop();
       guesses.pop();
     }
@@ -127,7 +127,7 @@ export class Answer {
       pages: reservation.pages,
     }));
     const drawn = rules.flatMap((rule, ahead) =>
-      forcedBy(rule) === undefined
+      rule.forced === undefined
         ? [this.draw(rule, ahead, pending.length - 1 + ahead, streams.length > 1)]
         : [],
     );
@@ -149,10 +149,10 @@ export class Answer {
     for (let ahead = 0; ; ahead++) {
       const rule = this.grammar.rule();
       if (!rule) break;
-      const token = forcedBy(rule) ?? drawn[at++];
+      const token = rule.forced ?? drawn[at++];
       if (token === undefined) break;
       this.decide(token);
-      if (forcedBy(rule) === undefined) this.statistics.drawn++;
+      if (rule.forced === undefined) this.statistics.drawn++;
       if (this.finished || guesses[ahead] !== token) {
         this.acceptForced();
         this.keepDrafts(drawn, at);
@@ -176,13 +176,13 @@ export class Answer {
     for (let ahead = 0; at < drawn.length; ahead++) {
       const rule = this.grammar.rule(ahead);
       if (!rule) return;
-      this.drafts.push(forcedBy(rule) ?? drawn[at++]!);
+      this.drafts.push(rule.forced ?? drawn[at++]!);
     }
   }
 
   private acceptForced(): void {
     for (let rule = this.grammar.rule(); rule && !this.finished; rule = this.grammar.rule()) {
-      const token = forcedBy(rule);
+      const token = rule.forced;
       if (token === undefined) return;
       this.decide(token);
     }
@@ -205,7 +205,7 @@ export class Answer {
       after,
       uncond: guided ? 1 : undefined,
       range: rule.range,
-      topK: rule.kind === 'text' ? textTopK : imageTopK,
+      topK: rule.topK === 'text' ? textTopK : imageTopK,
       guidance: guided ? guidance : 1,
       temperature,
       topP,
@@ -216,7 +216,7 @@ export class Answer {
   }
 
   private guides(rule: TokenRule | undefined): boolean {
-    return rule?.kind === 'code' && this.sampling.guidance !== 1;
+    return rule?.guided === true && this.sampling.guidance !== 1;
   }
 
   /** The code above, or in the first row some code. */

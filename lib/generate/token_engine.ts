@@ -1,10 +1,11 @@
 import type { Chameleon } from '../models/chameleon.ts';
 import { KvCache } from '../models/kv_cache.ts';
+import type { Vocabulary } from '../text/vocabulary.ts';
 import { Answer, type Sampling } from './answer.ts';
+import { AnswerGrammar, type AnswerGrammarOptions } from './answer_grammar.ts';
 import { DecodeStep, type DrawnToken, type FedStream } from './decode_step.ts';
 import { PagePool } from './page_pool.ts';
 import { Stream, type StyleRows } from './stream.ts';
-import { type GrammarOptions, ImageGrammar, type ImageVocabulary } from './token_rules.ts';
 
 /** Tokens in a page of the cache. */
 export const pageTokens = 16;
@@ -26,7 +27,7 @@ export interface TokenEngineOptions {
 export interface TokenRequest extends Sampling {
   readonly prompt: readonly number[];
   readonly style?: StyleRows | undefined;
-  readonly grammar?: GrammarOptions | undefined;
+  readonly grammar?: AnswerGrammarOptions | undefined;
   /** Of the answer. */
   readonly maxTokens: number;
   /** Tokens that are fed at once, 1 to 64: 1 decides one token a step. */
@@ -41,10 +42,11 @@ export class TokenEngine {
   readonly cache: KvCache;
   readonly pool: PagePool;
   private readonly step: DecodeStep;
-  private readonly vocabulary: ImageVocabulary;
+  private readonly vocabulary: Vocabulary;
   private readonly running = new Map<Answer, TokenRequest>();
+  private stepping: Promise<void> | undefined;
 
-  constructor(model: Chameleon, vocabulary: ImageVocabulary, options: TokenEngineOptions) {
+  constructor(model: Chameleon, vocabulary: Vocabulary, options: TokenEngineOptions) {
     const { dtype = 'f32', cacheDtype = dtype, cacheTokens, maxTokens, recorded = true } = options;
     const { layers, kvHeads, headDim } = model.shape;
     const pages = Math.ceil(cacheTokens / pageTokens);
@@ -86,7 +88,7 @@ export class TokenEngine {
       cond.close();
       return undefined;
     }
-    const grammar = new ImageGrammar(this.vocabulary, request.grammar);
+    const grammar = new AnswerGrammar(this.vocabulary, request.grammar);
     const answer = new Answer(cond, uncond, grammar, this.vocabulary, request, maxTokens);
     this.catchUp(cond, 1);
     cond.publish();
@@ -94,8 +96,34 @@ export class TokenEngine {
     return answer;
   }
 
-  /** One step of every answer that is not finished. Those that are then are left to the caller. */
-  async advance(): Promise<void> {
+  /**
+   * One step of every answer that is not finished. Those that are then are left to the caller. Whoever
+   * asks for a step while one is running waits for that one.
+   */
+  advance(): Promise<void> {
+    this.stepping ??= this.stepAll().finally(() => {
+      this.stepping = undefined;
+    });
+    return this.stepping;
+  }
+
+  /** Lets an answer go, finished or not; its pages are free for the next. */
+  release(answer: Answer): void {
+    this.running.delete(answer);
+    answer.close();
+  }
+
+  /** Frees the cache and the recordings; those of the model stay. */
+  dispose(): void {
+    this.step.dispose();
+    this.cache.dispose();
+  }
+
+  [Symbol.dispose](): void {
+    this.dispose();
+  }
+
+  private async stepAll(): Promise<void> {
     const fed: FedStream[] = [];
     const drawn: DrawnToken[] = [];
     const answers = [...this.running];
@@ -120,25 +148,13 @@ export class TokenEngine {
       at += counts[i]!;
       // It may have been dropped while the step ran.
       if (!this.running.has(answer)) return;
-      answer.accept(own);
+      try {
+        answer.accept(own);
+      } catch (error) {
+        answer.failure = { error };
+      }
       if (answer.finished) this.running.delete(answer);
     });
-  }
-
-  /** Lets an answer go, finished or not; its pages are free for the next. */
-  release(answer: Answer): void {
-    this.running.delete(answer);
-    answer.close();
-  }
-
-  /** Frees the cache and the recordings; those of the model stay. */
-  dispose(): void {
-    this.step.dispose();
-    this.cache.dispose();
-  }
-
-  [Symbol.dispose](): void {
-    this.dispose();
   }
 
   /** Feeds a stream what it has pending, but for the last tokens. */

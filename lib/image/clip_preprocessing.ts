@@ -18,40 +18,49 @@ export interface ClipPreprocessing {
   readonly std: readonly number[];
 }
 
-const filters: Readonly<Record<number, Filter>> = {
-  0: 'nearest',
-  2: 'bilinear',
-  3: 'bicubic',
-  4: 'box',
+/** By Pillow's numbers. */
+const filters = { 0: 'nearest', 2: 'bilinear', 3: 'bicubic', 4: 'box' } as const;
+
+const side = between(1, 4096, true);
+/** No step may be left out: the tower was trained on pictures that went through all. */
+const step = z.literal(true, { error: 'true' }).default(true);
+const perChannel = (least: number) => {
+  const error = 'three numbers, of red, green and blue';
+  return z.array(between(least, 10, false), { error }).length(3, { error });
 };
 
-const side = z.int().min(1).max(4096);
-const step = z.literal(true).default(true);
-const perChannel = z.array(z.number()).length(3);
-
 /** A preprocessor_config.json, as transformers writes it for CLIP. */
-const configSchema = z.object({
-  do_convert_rgb: step,
-  do_resize: step,
-  do_center_crop: step,
-  do_rescale: step,
-  do_normalize: step,
-  size: z.union([side, z.object({ shortest_edge: side }).transform((size) => size.shortest_edge)]),
-  crop_size: z.union([
-    side.transform((side) => ({ width: side, height: side })),
-    z.object({ width: side, height: side }),
-  ]),
-  resample: z
-    .number()
-    .refine((code) => filters[code] !== undefined, '0, 2, 3 or 4: nearest, bilinear, bicubic, box')
-    .default(3),
-  rescale_factor: z
-    .number()
-    .positive()
-    .default(1 / 255),
-  image_mean: perChannel,
-  image_std: perChannel.refine((std) => std.every((value) => value > 0), 'above 0'),
-});
+const configSchema = z.object(
+  {
+    do_convert_rgb: step,
+    do_resize: step,
+    do_center_crop: step,
+    do_rescale: step,
+    do_normalize: step,
+    size: z.union(
+      [side, z.object({ shortest_edge: side }).transform((size) => size.shortest_edge)],
+      { error: 'a side, or an object with its shortest_edge' },
+    ),
+    crop_size: z.union(
+      [
+        side.transform((side) => ({ width: side, height: side })),
+        z.object({ width: side, height: side }),
+      ],
+      { error: 'a side, or an object with width and height' },
+    ),
+    resample: z.literal([0, 2, 3, 4], { error: '0, 2, 3 or 4' }).default(3),
+    rescale_factor: between(1e-9, 1, false).default(1 / 255),
+    image_mean: perChannel(-10),
+    image_std: perChannel(1e-6),
+  },
+  { error: 'an object' },
+);
+
+function between(least: number, most: number, whole: boolean) {
+  const error = `a ${whole ? 'whole ' : ''}number from ${least} to ${most}`;
+  const number = whole ? z.int({ error }) : z.number({ error });
+  return number.min(least, { error }).max(most, { error });
+}
 
 /**
  * Reads a preprocessor_config.json.
@@ -63,29 +72,35 @@ export function readClipPreprocessing(path: string): ClipPreprocessing {
   try {
     json = JSON.parse(readFileSync(path, 'utf8'));
   } catch (cause) {
-    const got = (cause as Error).message;
-    throw new StylearError('ERR_INPUT', `${path}: expected it to be readable JSON, got ${got}`, {
-      cause,
-    });
+    throw wrong(path, 'the config', 'readable JSON', (cause as Error).message, { cause });
   }
   const parsed = configSchema.safeParse(json);
   if (!parsed.success) {
-    const [issue] = parsed.error.issues;
-    throw wrong(path, issue!.path.join('.') || 'it', 'as CLIP has it', issue!.message);
+    const { path: keys, message } = parsed.error.issues[0]!;
+    const got = keys.reduce<unknown>((value, key) => (value as Json | undefined)?.[key], json);
+    throw wrong(path, keys.join('.') || 'the config', message, JSON.stringify(got) ?? 'nothing');
   }
   const { size, crop_size: crop, resample, rescale_factor: rescale } = parsed.data;
   if (crop.width > size || crop.height > size) {
-    throw wrong(path, 'crop_size', `at most ${size}, as size`, `${crop.width} x ${crop.height}`);
+    throw wrong(path, 'crop_size', `at most size, ${size}`, `${crop.width} x ${crop.height}`);
   }
   return {
     shortSide: size,
     crop,
-    filter: filters[resample]!,
+    filter: filters[resample],
     rescale,
     mean: parsed.data.image_mean,
     std: parsed.data.image_std,
   };
 }
 
-const wrong = (path: string, what: string, expected: string, got: string): StylearError =>
-  new StylearError('ERR_INPUT', `${path}: expected ${what} to be ${expected}, got ${got}`);
+type Json = Readonly<Record<PropertyKey, unknown>>;
+
+const wrong = (
+  path: string,
+  what: string,
+  expected: string,
+  got: string,
+  options?: ErrorOptions,
+): StylearError =>
+  new StylearError('ERR_INPUT', `${path}: expected ${what} to be ${expected}, got ${got}`, options);

@@ -117,11 +117,10 @@ async function pixelsOf(
   const { data, info } = await image
     .raw({ depth: deep ? 'ushort' : 'uchar' })
     .toBuffer({ resolveWithObject: true });
-  const samples = deep ? new Uint16Array(data.buffer, data.byteOffset, data.length / 2) : data;
   const orientation = orientationOf(
     metadata.orientation ?? (metadata.xmp && orientationInXmp(metadata.xmp)),
   );
-  const pixels = pick(samples, info.channels, mode, deep ? 8 : 0);
+  const pixels = pick(data, info.channels, deep ? 2 : 1, mode);
   return makePicture(mode, info.width, info.height, pixels, { ...facts, orientation });
 }
 
@@ -133,7 +132,9 @@ function factsOfPng({
   colour,
   transparency,
 }: PngHeader): Partial<PictureFacts> & { readonly mode: Mode } {
-  if (colour === 'palette') return { mode: transparency ? 'RGBA' : 'RGB', paletted: true };
+  if (colour === 'palette') {
+    return { mode: transparency?.length ? 'RGBA' : 'RGB', paletted: true };
+  }
   if (colour !== 'L') return { mode: colour };
   const paletted = bits === 1;
   if (!transparency || transparency.length < 2) return { mode: 'L', paletted };
@@ -148,20 +149,22 @@ function modeOf({ space, hasAlpha }: Metadata): Mode {
   return hasAlpha ? 'RGBA' : 'RGB';
 }
 
-/** The channels of a mode from pixels that may have more: grey may be there three times. */
-function pick(
-  samples: Uint8Array | Uint16Array,
-  decoded: number,
-  mode: Mode,
-  shift: number,
-): Uint8Array {
+/**
+ * The channels of a mode from samples that may have more: grey may be there three times, and a level
+ * that is transparent as alpha. Of 16-bit samples, which are little-endian, the high bytes.
+ */
+function pick(samples: Uint8Array, decoded: number, sampleBytes: 1 | 2, mode: Mode): Uint8Array {
   const channels = channelsOf({ mode });
-  if (decoded === channels && samples instanceof Uint8Array) return samples;
-  const pixels = new Uint8Array((samples.length / decoded) * channels);
   const alpha = hasAlpha({ mode }) ? channels - 1 : -1;
-  for (let from = 0, at = 0; at < pixels.length; from += decoded, at += channels) {
+  if (decoded < channels || (alpha > 0 && decoded % 2 === 1)) {
+    throw new Error(`${decoded} channels where its header says ${mode}`);
+  }
+  if (decoded === channels && sampleBytes === 1) return samples;
+  const pixels = new Uint8Array((samples.length / decoded / sampleBytes) * channels);
+  for (let first = 0, at = 0; at < pixels.length; first += decoded, at += channels) {
     for (let i = 0; i < channels; i++) {
-      pixels[at + i] = samples[from + (i === alpha ? decoded - 1 : i)]! >> shift;
+      const sample = first + (i === alpha ? decoded - 1 : i);
+      pixels[at + i] = samples[(sample + 1) * sampleBytes - 1]!;
     }
   }
   return pixels;

@@ -1,4 +1,3 @@
-import { StylearError } from '../error.ts';
 import type { Device } from '../tensor/device.ts';
 import { Weights, type WeightsOptions } from '../weights/weights.ts';
 import { Chameleon } from './chameleon.ts';
@@ -33,21 +32,6 @@ export function openChameleon(
     weights.dispose();
     throw error;
   }
-}
-
-/**
- * Refuses a transformer that writes no pictures: base Chameleon was released with the logits of image
- * tokens masked.
- *
- * @throws `ERR_WEIGHTS`
- */
-export function requireImageHead(folder: string, { maskImageLogits }: ChameleonConfig): void {
-  if (!maskImageLogits) return;
-  throw new StylearError(
-    'ERR_WEIGHTS',
-    `${folder}: expected a transformer that draws pictures, got one with masked image logits, as base ` +
-      'Chameleon has. Use a Lumina-mGPT checkpoint, such as Lumina-mGPT-7B-768.',
-  );
 }
 
 /** The image encoder that some files carry inside the transformer is not what anybody reads. */

@@ -36,97 +36,121 @@ export interface VqganPlan {
   readonly bytes: number;
 }
 
+/** Bytes of activations, without weights, the caller's input, and the workspace of kernels. */
+export interface VqganMemory {
+  readonly encode: number;
+  readonly decode: number;
+}
+
 /**
- * Bytes of activations, without weights, the input, and the workspace of kernels.
+ * What encoding and decoding pictures takes at the fullest.
  *
  * Throws `ERR_VALUE` when `maxBytes` is too little, naming what would do.
  */
-export function vqganMemory(
+export const vqganMemory = (
   config: VqganConfig,
   size: PictureSize,
   limits: VqganLimits = {},
-): { readonly encode: number; readonly decode: number } {
+): VqganMemory => ({
+  encode: planEncode(config, size, limits).bytes,
+  decode: planDecode(config, size, limits).bytes,
+});
+
+/** The least `maxBytes` that encoding and decoding can do with. */
+export function leastVqganMemory(
+  config: VqganConfig,
+  size: PictureSize,
+  { stripBytes }: Pick<VqganLimits, 'stripBytes'> = {},
+): VqganMemory {
+  const limits = { stripBytes, maxBytes: 0 };
   return {
-    encode: planEncode(config, size, limits).bytes,
-    decode: planDecode(config, size, limits).bytes,
+    encode: fitted(encoding(config, size), limits).bytes,
+    decode: fitted(decoding(config, size), limits).bytes,
   };
 }
 
-export function planEncode(
+/** How pictures of a size are encoded. Throws as `vqganMemory` does. */
+export const planEncode = (
   config: VqganConfig,
   size: PictureSize,
   limits: VqganLimits = {},
-): VqganPlan {
-  return plan('encode', size, limits, {
-    layout: encoderLayout(config),
-    input: size,
-    ownsInput: false,
-    resultBytes: tensorBytes(latentSize(config, size), 1),
-  });
+): VqganPlan => plan('encode', size, encoding(config, size), limits);
+
+/** How pictures of a size are decoded. Throws as `vqganMemory` does. */
+export const planDecode = (
+  config: VqganConfig,
+  size: PictureSize,
+  limits: VqganLimits = {},
+): VqganPlan => plan('decode', size, decoding(config, size), limits);
+
+/** What is to be run. */
+interface Work {
+  readonly layout: readonly VqganStageLayout[];
+  /** Of the first stage's input. */
+  readonly input: PictureSize;
+  /** Whether that is made for it, and not the caller's. */
+  readonly ownsInput: boolean;
+  /** Of the results of all images. */
+  readonly resultBytes: number;
 }
 
-export function planDecode(
-  config: VqganConfig,
-  size: PictureSize,
-  limits: VqganLimits = {},
-): VqganPlan {
-  return plan('decode', size, limits, {
-    layout: decoderLayout(config),
-    input: latentSize(config, size),
-    ownsInput: true,
-    resultBytes: tensorBytes(size, config.outChannels),
-  });
-}
+const encoding = (config: VqganConfig, size: PictureSize): Work => ({
+  layout: encoderLayout(config),
+  input: size,
+  ownsInput: false,
+  resultBytes: tensorBytes(latentSize(config, size), 1),
+});
+
+const decoding = (config: VqganConfig, size: PictureSize): Work => ({
+  layout: decoderLayout(config),
+  input: latentSize(config, size),
+  ownsInput: true,
+  resultBytes: tensorBytes(size, config.outChannels),
+});
 
 function latentSize(config: VqganConfig, { images, height, width }: PictureSize): PictureSize {
   const factor = downsampling(config);
   return { images, height: height / factor, width: width / factor };
 }
 
-/** A network and what is around it. */
-interface Path {
-  readonly layout: readonly VqganStageLayout[];
-  /** Of the first stage's input. */
-  readonly input: PictureSize;
-  /** Whether the first stage's input is made for it, and not the caller's. */
-  readonly ownsInput: boolean;
-  /** Of the results of all images. */
-  readonly resultBytes: number;
-}
-
-function plan(
-  name: string,
-  size: PictureSize,
-  { maxBytes = Number.POSITIVE_INFINITY, stripBytes = 2 ** 24 }: VqganLimits,
-  { layout, input, ownsInput, resultBytes }: Path,
-): VqganPlan {
+function plan(method: string, size: PictureSize, work: Work, limits: VqganLimits): VqganPlan {
+  const { maxBytes = Number.POSITIVE_INFINITY, stripBytes = 1 } = limits;
   if (!(stripBytes > 0)) {
     throw new StylearError(
       'ERR_VALUE',
-      `Vqgan.${name}: expected stripBytes to be positive, got ${stripBytes}`,
+      `Vqgan.${method}: expected stripBytes to be positive, got ${stripBytes}`,
     );
   }
+  const found = fitted(work, limits);
+  if (found.bytes <= maxBytes) return found;
+  throw new StylearError(
+    'ERR_VALUE',
+    `Vqgan.${method}: expected maxBytes to be at least the ${found.bytes} bytes that ` +
+      `${size.images} x ${size.height} x ${size.width} pixels take, got ${maxBytes}. ` +
+      'Lower stripBytes, or make the pictures smaller.',
+  );
+}
+
+/** As many images at a time as `maxBytes` allows, or one as lean as it can be. */
+function fitted(
+  { layout, input, ownsInput, resultBytes }: Work,
+  { maxBytes = Number.POSITIVE_INFINITY, stripBytes = 2 ** 24 }: VqganLimits,
+): VqganPlan {
+  const all = input.images;
   const of = (images: number): VqganPlan => {
-    if (images === size.images) {
+    if (images === all) {
       return { images, ...planStages(layout, input, { maxBytes, stripBytes }, ownsInput) };
     }
     // Results are gathered beside the second pass and those after it, the last of which may be short.
     const within = { maxBytes: maxBytes - resultBytes, stripBytes };
     const first = planStages(layout, { ...input, images }, within, ownsInput);
-    const second = Math.min(images, size.images - images);
+    const second = Math.min(images, all - images);
     const { bytes } = planStages(layout, { ...input, images: second }, within, ownsInput);
     return { images, runs: first.runs, bytes: Math.max(first.bytes, resultBytes + bytes) };
   };
-  let images = size.images;
-  let found = of(images);
-  while (found.bytes > maxBytes && images > 1) found = of(--images);
-  if (found.bytes <= maxBytes) return found;
-  throw new StylearError(
-    'ERR_VALUE',
-    `Vqgan.${name}: expected maxBytes to be at least the ${found.bytes} bytes that ` +
-      `${size.images} x ${size.height} x ${size.width} takes, got ${maxBytes}. ` +
-      'Lower stripBytes, or make the picture smaller.',
-  );
+  let found = of(all);
+  for (let images = all - 1; found.bytes > maxBytes && images > 0; images--) found = of(images);
+  return found;
 }
 
 function planStages(

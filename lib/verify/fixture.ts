@@ -14,7 +14,7 @@ const readmeSchema = z.object({
   fixture: z.string().min(1),
   title: z.string().default(''),
   notes: z.array(z.string()).default([]),
-  /** `FILE:TENSOR` -> by how much float32 arithmetic may differ. */
+  /** `FILE:TENSOR`, or `FILE:*`, -> by how much float32 arithmetic may differ. */
   tolerance: z.record(z.string(), z.object({ atol: z.number().min(0) })).default({}),
   /** What bf16 arithmetic was seen to do, by tensor. */
   bf16_max_abs_err: z.record(z.string(), z.number()).default({}),
@@ -77,7 +77,8 @@ export class Fixture {
 
   /** By how much a tensor may differ in float32. */
   atol(file: string, name: string): number {
-    const entry = this.readme.tolerance[`${file}:${name}`];
+    const { tolerance } = this.readme;
+    const entry = tolerance[`${file}:${name}`] ?? tolerance[`${file}:*`];
     if (entry) return entry.atol;
     throw damaged(this.path('README.json'), `a tolerance of ${file}:${name}`, 'none');
   }

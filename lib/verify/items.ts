@@ -1,15 +1,23 @@
+import { join } from 'node:path';
 import { z } from 'zod';
 import { onBackground } from '../image/background.ts';
 import { bestCropSize, cropSizes, type Size } from '../image/crop_sizes.ts';
 import { decodePicture } from '../image/decode.ts';
 import { fitCrop, planCrop } from '../image/fit_crop.ts';
 import { channelsOf, type Picture } from '../image/picture.ts';
+import { vqganPixels } from '../image/vqgan_pixels.ts';
+import { openVqgan } from '../models/open_vqgan.ts';
+import type { Device } from '../tensor/device.ts';
+import { gridOfPixels, imageTokens } from '../text/image_tokens.ts';
+import { Tokenizer } from '../text/tokenizer.ts';
+import { chameleonLayout, vocabularyOf } from '../text/vocabulary.ts';
 import { type Check, compareExactly, type Verifier } from './check.ts';
 import type { Fixture } from './fixture.ts';
 
 /** What is made of the pictures of an item. */
-export const verifyItems: Verifier = async function* (fixture) {
+export const verifyItems: Verifier = async function* (fixture, { device }) {
   yield* checkItemPictures(fixture);
+  yield* checkItemCodes(fixture, device);
 };
 
 /** How pictures of a prompt are brought to a size: which one, by which steps, and to which bytes. */
@@ -83,7 +91,7 @@ export interface ItemPicture {
   readonly cropped: Picture;
   /** Codes of the VQGAN, row by row. */
   readonly codes: readonly number[];
-  /** The codes between the tokens that say an image is there and how large. */
+  /** What stands for it in a prompt. */
   readonly tokens: readonly number[];
 }
 
@@ -114,6 +122,22 @@ async function* checkCrops(fixture: Fixture): AsyncGenerator<Check> {
       const want = await decodePicture(fixture.path('images', file));
       yield compareExactly(`images/${file}`, pixelsOf(got), pixelsOf(want));
     }
+  }
+}
+
+/** Cropped pictures to codes of the VQGAN, and to the tokens that say them. */
+export async function* checkItemCodes(fixture: Fixture, device: Device): AsyncGenerator<Check> {
+  using opened = openVqgan(join(fixture.beside('vqgan'), 'ckpt'), device);
+  const tokenizer = Tokenizer.open(join(fixture.beside('tokenizer'), 'hf', 'tokenizer.json'));
+  const vocabulary = vocabularyOf(tokenizer.ids, chameleonLayout);
+  for (const { name, cropped, ...want } of await readItemPictures(fixture)) {
+    const { width, height } = cropped;
+    using pixels = device.from(vqganPixels(cropped), [1, height, width, 3]);
+    using codes = opened.vqgan.encode(pixels);
+    const values = (await codes.read()) as Int32Array;
+    yield compareExactly(`images.json:${name}.codes`, values, want.codes);
+    const tokens = imageTokens(vocabulary, gridOfPixels(vocabulary, { width, height }), values);
+    yield compareExactly(`images.json:${name}.tokens`, tokens, want.tokens);
   }
 }
 

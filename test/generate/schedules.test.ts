@@ -41,7 +41,7 @@ const requests = Array.from({ length: 16 }, (_, i) =>
     temperature: [0, 0.5, 1][i % 3]!,
     imageTopK: [0, 5, 30][i % 3]!,
     topP: i % 5 === 0 ? 0.9 : 1,
-    grammar: { size: { height: 1 + (i % 2), width: 1 + (i % 3) } },
+    grammar: { sizes: [{ height: 1 + (i % 2), width: 1 + (i % 3) }] },
   }),
 );
 

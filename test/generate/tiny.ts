@@ -6,20 +6,26 @@ import {
   type TokenEngineOptions,
   type TokenRequest,
 } from '../../lib/generate/token_engine.ts';
-import type { ImageVocabulary } from '../../lib/generate/token_rules.ts';
 import { type Device, Weights } from '../../lib/index.ts';
 import { Chameleon } from '../../lib/models/chameleon.ts';
+import type { Vocabulary } from '../../lib/text/vocabulary.ts';
 
-/** 64 codes from 4 on, grid sizes up to 15. */
-export const vocabulary: ImageVocabulary = {
-  codes: [4, 68],
-  imageEnd: 68,
+/** 64 codes from 4 on, grid sizes up to 8. */
+export const vocabulary: Vocabulary = {
+  size: 128,
+  begin: undefined,
   imageStart: 69,
+  imageEnd: 68,
   newLine: 70,
   stop: 71,
+  stylePlaceholder: undefined,
+  codes: [4, 68],
+  codeIds: Int32Array.from({ length: 64 }, (_, code) => code + 4),
+  codesById: Int32Array.from({ length: 64 }, (_, code) => code),
   grid: 72,
+  gridMax: 8,
   codesPerUnit: 2,
-  size: 128,
+  unitPixels: 32,
 };
 
 export function tinyChameleon(w: Weights): Chameleon {
@@ -57,7 +63,7 @@ export function requestOf(seed: number, change: Partial<TokenRequest> = {}): Tok
     temperature: 1,
     topP: 1,
     minP: 0,
-    grammar: { size: { height: 2, width: 3 } },
+    grammar: { sizes: [{ height: 2, width: 3 }] },
     maxTokens: 40,
     window: 1,
     ...change,

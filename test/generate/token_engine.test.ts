@@ -91,8 +91,12 @@ describe('an answer', () => {
 
   test('goes on as text where it is told to, and stops at its limit', async () => {
     using engine = engineOf(model);
-    const size = { height: 1, width: 1 };
-    const request = requestOf(4, { grammar: { size, withText: true }, maxTokens: 60, textTopK: 0 });
+    const sizes = [{ height: 1, width: 1 }];
+    const request = requestOf(4, {
+      grammar: { sizes, withText: true },
+      maxTokens: 60,
+      textTopK: 0,
+    });
     const [answer] = await runAll(engine, [request]);
     expect(answer!.tokens.length).toBeLessThanOrEqual(60);
     if (answer!.tokens.length < 60) expect(answer!.tokens.at(-1)).toBe(vocabulary.stop);

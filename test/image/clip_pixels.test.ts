@@ -1,18 +1,9 @@
-import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
-import { tmpdir } from 'node:os';
-import { join } from 'node:path';
-import { afterAll, describe, expect, test } from 'vitest';
+import { describe, expect, test } from 'vitest';
 import { clipCrop, clipPixels } from '../../lib/image/clip_pixels.ts';
-import {
-  type ClipPreprocessing,
-  readClipPreprocessing,
-} from '../../lib/image/clip_preprocessing.ts';
+import type { ClipPreprocessing } from '../../lib/image/clip_preprocessing.ts';
 import { crop } from '../../lib/image/picture.ts';
 import { resize } from '../../lib/image/resize.ts';
 import { noise } from './pictures.ts';
-
-const folder = mkdtempSync(join(tmpdir(), 'stylear-clip-'));
-afterAll(() => rmSync(folder, { recursive: true }));
 
 const preprocessing: ClipPreprocessing = {
   shortSide: 8,
@@ -76,66 +67,5 @@ describe('clipPixels', () => {
       const pixel = ((image * 6 + y) * 8 + x) * 3 + channel;
       expect(planes[((image * 3 + channel) * 6 + y) * 8 + x]).toBe(pixels[pixel]);
     }
-  });
-});
-
-describe('readClipPreprocessing', () => {
-  const config = {
-    size: { shortest_edge: 224 },
-    crop_size: { height: 224, width: 200 },
-    image_mean: [0.1, 0.2, 0.3],
-    image_std: [0.4, 0.5, 0.6],
-    resample: 2,
-    image_processor_type: 'CLIPImageProcessor',
-  };
-  const read = (content: unknown) => {
-    const path = join(folder, 'preprocessor_config.json');
-    writeFileSync(path, typeof content === 'string' ? content : JSON.stringify(content));
-    return readClipPreprocessing(path);
-  };
-
-  test('reads the form of today, with what is left out as CLIP has it', () => {
-    expect(read(config)).toEqual({
-      shortSide: 224,
-      crop: { width: 200, height: 224 },
-      filter: 'bilinear',
-      rescale: 1 / 255,
-      mean: [0.1, 0.2, 0.3],
-      std: [0.4, 0.5, 0.6],
-    });
-    expect(read({ ...config, resample: undefined }).filter).toBe('bicubic');
-  });
-
-  test('reads the older form, of plain numbers', () => {
-    const { shortSide, crop } = read({ ...config, size: 56, crop_size: 48 });
-    expect({ shortSide, crop }).toEqual({ shortSide: 56, crop: { width: 48, height: 48 } });
-  });
-
-  test.each([
-    ['size', { size: { height: 224, width: 224 } }],
-    ['size', { size: 0 }],
-    ['size', { size: 100_000 }],
-    ['crop_size', { crop_size: 1.5 }],
-    ['crop_size to be at most 224, as size, got 225 x 225', { crop_size: 225 }],
-    ['resample', { resample: 1 }],
-    ['do_rescale', { do_rescale: false }],
-    ['image_mean', { image_mean: [0.5] }],
-    ['image_std', { image_std: [0.5, 0, 0.5] }],
-    ['rescale_factor', { rescale_factor: 0 }],
-  ])('refuses another %s', (what, change) => {
-    expect(() => read({ ...config, ...change })).toThrow(
-      expect.objectContaining({
-        code: 'ERR_INPUT',
-        message: expect.stringContaining(`preprocessor_config.json: expected ${what}`),
-      }),
-    );
-  });
-
-  test('refuses what is no file, or no JSON', () => {
-    expect(() => readClipPreprocessing(join(folder, 'none'))).toThrow(
-      'none: expected it to be readable JSON, got ENOENT',
-    );
-    expect(() => read('{')).toThrow('expected it to be readable JSON');
-    expect(() => read('7')).toThrow('expected it to be as CLIP has it');
   });
 });

@@ -63,6 +63,14 @@ describe('decodePicture of a PNG', () => {
       { mode: 'RGBA', paletted: true, pixels: [70, 80, 90, 255, 10, 20, 30, 7] },
     ],
     [
+      'a palette with alphas of no colour',
+      png({
+        ...{ width: 1, height: 1, bits: 8, colour: 3, samples: [1] },
+        chunks: [palette, pngChunk('tRNS', Buffer.alloc(0))],
+      }),
+      { mode: 'RGB', paletted: true, pixels: [40, 50, 60] },
+    ],
+    [
       'RGB with a transparent colour, which Pillow does not heed',
       png({
         ...{ width: 2, height: 1, bits: 8, colour: 2, samples: [1, 2, 3, 4, 5, 6] },
@@ -209,6 +217,18 @@ describe('decodePicture', () => {
     }
     const file = grey(8, [1, 2, 3, 4]);
     file[45]! ^= 0xff;
+    expect(await refused(file)).toMatch(
+      /^ERR_INPUT picture: expected the picture to be a whole PNG/,
+    );
+  });
+
+  test('refuses a PNG whose pixels have not the channels that its header says', async () => {
+    // Before the palette it means nothing to the decoder.
+    const early = pngChunk('tRNS', Buffer.from([7]));
+    const file = png({
+      ...{ width: 2, height: 1, bits: 8, colour: 3, samples: [0, 1] },
+      chunks: [early, palette],
+    });
     expect(await refused(file)).toMatch(
       /^ERR_INPUT picture: expected the picture to be a whole PNG/,
     );

@@ -2,7 +2,13 @@ import { afterAll, describe, expect, test } from 'vitest';
 import { type Device, openDevice, type Tensor, Weights } from '../../lib/index.ts';
 import type { VqganConfig } from '../../lib/models/config/vqgan.ts';
 import { Vqgan } from '../../lib/models/vqgan.ts';
-import { type VqganLimits, vqganMemory } from '../../lib/models/vqgan_memory.ts';
+import {
+  leastVqganMemory,
+  planDecode,
+  planEncode,
+  type VqganLimits,
+  vqganMemory,
+} from '../../lib/models/vqgan_memory.ts';
 import { expectRefusal } from '../support/op_case.ts';
 
 /** The released one with a quarter of its channels, and attention at two levels. */
@@ -79,17 +85,32 @@ describe('vqganMemory', async () => {
     const map = 768 * 768 * 32 * 4;
     const free = vqganMemory(quarter, size, strips);
     expect(free.decode / map).toBeCloseTo(2, 1);
-    const least = vqganMemory(quarter, size, { ...strips, maxBytes: 1.4 * map });
+    const least = leastVqganMemory(quarter, size, strips);
     expect(least.decode / map).toBeLessThan(1.4);
     expect(least.encode / map).toBeLessThan(1.4);
+  });
+
+  test.each([
+    [1, 128],
+    [3, 64],
+  ])('can be kept as low as is said: %i x %i', (images, side) => {
+    const size = { images, height: side, width: side };
+    const least = leastVqganMemory(quarter, size, strips);
+    for (const what of ['encode', 'decode'] as const) {
+      const bytes = (maxBytes: number) =>
+        ({ encode: planEncode, decode: planDecode })[what](quarter, size, { ...strips, maxBytes })
+          .bytes;
+      expect(bytes(least[what])).toBe(least[what]);
+      expect(() => bytes(least[what] - 1)).toThrow(`at least the ${least[what]} bytes`);
+    }
   });
 
   test('refuses a bound that cannot be kept', () => {
     expectRefusal(
       () => vqganMemory(quarter, { images: 1, height: 64, width: 64 }, { maxBytes: 1000 }),
       'ERR_VALUE',
-      'Vqgan.encode: expected maxBytes to be at least the 1581056 bytes that 1 x 64 x 64 takes, got ' +
-        '1000. Lower stripBytes, or make the picture smaller.',
+      'Vqgan.encode: expected maxBytes to be at least the 1581056 bytes that 1 x 64 x 64 pixels ' +
+        'take, got 1000. Lower stripBytes, or make the pictures smaller.',
     );
     expectRefusal(
       () => vqganMemory(quarter, { images: 1, height: 64, width: 64 }, { stripBytes: 0 }),

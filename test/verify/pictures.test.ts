@@ -4,10 +4,11 @@ import { existsSync } from 'node:fs';
 import { join } from 'node:path';
 import { describe, expect, test } from 'vitest';
 import { pictureOfVqganPixels } from '../../lib/image/vqgan_pixels.ts';
+import { openDevice } from '../../lib/index.ts';
 import type { Check } from '../../lib/verify/check.ts';
 import { checkClipPixels } from '../../lib/verify/clip_pixels.ts';
 import { openFixture } from '../../lib/verify/fixture.ts';
-import { checkItemPictures } from '../../lib/verify/items.ts';
+import { checkItemCodes, checkItemPictures } from '../../lib/verify/items.ts';
 
 const folder =
   process.env.STYLEAR_FIXTURES ?? join(import.meta.dirname, '../../../shared/fixtures');
@@ -24,6 +25,15 @@ describe.skipIf(!present)('every golden picture', () => {
     for await (const check of checks(openFixture(join(folder, name)))) got.push(check);
     expect(got.filter(({ passed }) => !passed)).toEqual([]);
     expect(got.length).toBe(count);
+  });
+
+  test('of items, as codes and tokens', async () => {
+    await using device = await openDevice('cpu');
+    const got: Check[] = [];
+    for await (const check of checkItemCodes(openFixture(join(folder, 'items')), device))
+      got.push(check);
+    expect(got.filter(({ passed }) => !passed)).toEqual([]);
+    expect(got.length).toBe(8);
   });
 
   test.each(['vqgan', 'vqgan_f4'])('of %s: levels of pixels, cut as there', (name) => {

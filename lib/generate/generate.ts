@@ -1,0 +1,242 @@
+import { StylearError } from '../error.ts';
+import type { Picture } from '../image/picture.ts';
+import { pictureOfVqganPixels } from '../image/vqgan_pixels.ts';
+import { scope } from '../tensor/scope.ts';
+import { codeOf } from '../text/vocabulary.ts';
+import type { Answer } from './answer.ts';
+import { GeneratedImage } from './generated_image.ts';
+import { type PreparedRequest, prepare, tokenRequest } from './prepare.ts';
+import { type QueuedRequest, RequestQueue, type Requests } from './request_queue.ts';
+import type { StyleAR } from './stylear.ts';
+
+export interface GenerateOptions {
+  /** Pictures that are drawn at once, at most; memory may allow fewer. 4 unless told. */
+  readonly batch?: number | undefined;
+  /**
+   * Tokens that are tried at once for each picture, 1 to 64; 1 unless told. Pictures are the same for
+   * any, but more are drawn in a step where drafts come true.
+   */
+  readonly window?: number | undefined;
+  /** What becomes of a request that fails: `throw`, which ends all, or `event`; `throw` unless told. */
+  readonly onError?: 'throw' | 'event' | undefined;
+  /** Ends everything. */
+  readonly signal?: AbortSignal | undefined;
+}
+
+/** What happens to the pictures of one call; `request` and `index` say to which. */
+export type GenerateEvent =
+  | {
+      readonly type: 'started';
+      readonly request: number;
+      readonly index: number;
+      readonly seed: number;
+    }
+  | {
+      /** Rows of codes are decided and stay as they are. */
+      readonly type: 'rows';
+      readonly request: number;
+      readonly index: number;
+      /** How many rows are, and of how many. */
+      readonly rows: number;
+      readonly of: number;
+      /** Tokens that are, and of how many. */
+      readonly tokens: number;
+      readonly ofTokens: number;
+      /** The part of the picture that is made of these rows. */
+      preview(): Promise<Picture>;
+    }
+  | { readonly type: 'image'; readonly image: GeneratedImage }
+  | {
+      readonly type: 'failed';
+      readonly request: number;
+      readonly index: number;
+      readonly error: unknown;
+    }
+  | { readonly type: 'done'; readonly images: number; readonly failed: number };
+
+/** A picture in the making. */
+interface Drawing {
+  readonly queued: QueuedRequest;
+  readonly index: number;
+  readonly seed: number;
+  readonly prepared: PreparedRequest;
+  readonly answer: Answer;
+  readonly free: () => void;
+  /** Rows that were told of. */
+  rows: number;
+}
+
+/** See `StyleAR.generate`. */
+export async function* generate(
+  stylear: StyleAR,
+  requests: Requests,
+  options: GenerateOptions = {},
+): AsyncGenerator<GenerateEvent> {
+  const { signal, onError = 'throw' } = options;
+  const batch = checked('batch', options.batch ?? 4, 4096);
+  const window = checked('window', options.window ?? 1, 64);
+  const queue = new RequestQueue(requests);
+  const drawings = new Set<Drawing>();
+  let images = 0;
+  let failed = 0;
+  const failure = (queued: QueuedRequest, index: number, error: unknown): GenerateEvent => {
+    if (onError === 'throw') throw error;
+    failed++;
+    return { type: 'failed', request: queued.index, index, error };
+  };
+  const letGo = (drawing: Drawing) => {
+    drawings.delete(drawing);
+    stylear.engine.release(drawing.answer);
+    drawing.free();
+  };
+  try {
+    for (;;) {
+      signal?.throwIfAborted();
+      await queue.fill(batch);
+      while (drawings.size < batch) {
+        const queued = queue.peek();
+        if (!queued) break;
+        let drawing: Drawing | undefined;
+        try {
+          drawing = await begin(stylear, queued, window);
+        } catch (error) {
+          queue.drop(queued);
+          yield failure(queued, queued.taken, error);
+          continue;
+        }
+        // Without room for it now, it waits for a picture to be finished.
+        if (!drawing) break;
+        const index = queue.takeFrom(queued);
+        drawings.add(drawing);
+        yield { type: 'started', request: queued.index, index, seed: drawing.seed };
+      }
+      if (drawings.size === 0) {
+        if (queue.exhausted) break;
+        await queue.settled();
+        continue;
+      }
+      for (const drawing of drawings) {
+        if (!drawing.queued.request.signal?.aborted) continue;
+        letGo(drawing);
+        queue.drop(drawing.queued);
+        yield failure(drawing.queued, drawing.index, drawing.queued.request.signal.reason);
+      }
+      await stylear.engine.advance();
+      for (const drawing of [...drawings]) {
+        const progress = progressOf(stylear, drawing);
+        if (progress) yield progress;
+        const { answer } = drawing;
+        if (!answer.finished) continue;
+        if (answer.failure) {
+          letGo(drawing);
+          yield failure(drawing.queued, drawing.index, answer.failure.error);
+          continue;
+        }
+        const image = await finish(stylear, drawing);
+        letGo(drawing);
+        images++;
+        yield { type: 'image', image };
+      }
+    }
+    yield { type: 'done', images, failed };
+  } finally {
+    for (const drawing of drawings) letGo(drawing);
+    await queue.close();
+  }
+}
+
+/** Takes up the next picture of a request; undefined when there is no room for it now. */
+async function begin(
+  { preparation, engine }: StyleAR,
+  queued: QueuedRequest,
+  window: number,
+): Promise<Drawing | undefined> {
+  queued.request.signal?.throwIfAborted();
+  queued.prepared ??= prepare(preparation, queued.request, queued.seed);
+  const prepared = await queued.prepared;
+  const index = queued.taken;
+  const seed = queued.seed + index;
+  const request = tokenRequest(preparation, prepared, seed, window);
+  const free = () => request.style?.rows.dispose();
+  try {
+    const answer = engine.admit(request);
+    if (answer) return { queued, index, seed, prepared, answer, free, rows: 0 };
+  } catch (error) {
+    free();
+    throw error;
+  }
+  free();
+  return undefined;
+}
+
+/** The rows that are new since they were last told of. */
+function progressOf(stylear: StyleAR, drawing: Drawing): GenerateEvent | undefined {
+  const { answer, queued, index } = drawing;
+  const size = answer.grammar.codes;
+  if (!size) return undefined;
+  const { imageBegin } = answer.grammar;
+  const rows = Math.floor((answer.tokens.length - imageBegin - 3) / (size.columns + 1));
+  if (rows <= drawing.rows || rows > size.rows) return undefined;
+  drawing.rows = rows;
+  const tokens = answer.tokens.slice(imageBegin + 3, imageBegin + 3 + rows * (size.columns + 1));
+  return {
+    type: 'rows',
+    request: queued.index,
+    index,
+    rows,
+    of: size.rows,
+    tokens: answer.tokens.length,
+    ofTokens: size.rows * (size.columns + 1) + 4,
+    preview: () => pictureOf(stylear, tokens, size.columns),
+  };
+}
+
+async function finish(stylear: StyleAR, drawing: Drawing): Promise<GeneratedImage> {
+  const { answer, queued, index, seed, prepared } = drawing;
+  const { newLine } = stylear.preparation.vocabulary;
+  const begin = answer.grammar.imageBegin + 3;
+  const rows = answer.tokens.slice(begin, -1);
+  const picture = await pictureOf(stylear, rows, rows.indexOf(newLine));
+  const { width, height } = picture;
+  return new GeneratedImage({
+    request: queued.index,
+    index,
+    picture,
+    facts: {
+      prompt: queued.request.prompt,
+      seed,
+      width,
+      height,
+      settings: prepared.settings,
+      model: stylear.hash,
+    },
+    tokens: [...answer.tokens],
+    statistics: { ...answer.statistics },
+  });
+}
+
+/** The picture of whole rows of tokens, each with its new-line. */
+async function pictureOf(
+  { preparation, device }: StyleAR,
+  rows: readonly number[],
+  columns: number,
+): Promise<Picture> {
+  const { vocabulary, model } = preparation;
+  const codes = rows.flatMap((id) => codeOf(vocabulary, id) ?? []);
+  const height = codes.length / columns;
+  const pixels = scope(() =>
+    model.vqgan.decode(device.from(Int32Array.from(codes), [1, height, columns])),
+  );
+  const values = (await pixels.read()) as Float32Array;
+  const [, tall, wide] = pixels.shape as [number, number, number];
+  pixels.dispose();
+  return pictureOfVqganPixels(values, wide, tall);
+}
+
+function checked(option: string, value: number, most: number): number {
+  if (Number.isInteger(value) && value >= 1 && value <= most) return value;
+  throw new StylearError(
+    'ERR_INPUT',
+    `generate: expected ${option} to be a whole number from 1 to ${most}, got ${value}`,
+  );
+}

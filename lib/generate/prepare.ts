@@ -1,0 +1,256 @@
+// From what a user asks for to what the token engine is given.
+import { StylearError } from '../error.ts';
+import { onBackground } from '../image/background.ts';
+import { clipPixels } from '../image/clip_pixels.ts';
+import type { ClipPreprocessing } from '../image/clip_preprocessing.ts';
+import { bestCropSize, cropSizes } from '../image/crop_sizes.ts';
+import { decodePicture } from '../image/decode.ts';
+import { drawCropOffset, fitCrop, planCrop } from '../image/fit_crop.ts';
+import type { Picture } from '../image/picture.ts';
+import { vqganPixels } from '../image/vqgan_pixels.ts';
+import type { StyleARDefaults } from '../models/config/stylear.ts';
+import { addStyleNoise, mixStyles } from '../models/style_tokens.ts';
+import type { StyleARModel } from '../models/stylear_model.ts';
+import { add, scale } from '../ops/add.ts';
+import { cast } from '../ops/cast.ts';
+import { reshape } from '../ops/reshape.ts';
+import { halvesOf } from '../philox.ts';
+import { scope } from '../tensor/scope.ts';
+import type { Tensor } from '../tensor/tensor.ts';
+import { type Grid, gridOfPixels, imageTokenCount, imageTokens } from '../text/image_tokens.ts';
+import { type Prompt, promptOf } from '../text/prompt.ts';
+import type { Tokenizer } from '../text/tokenizer.ts';
+import type { Vocabulary } from '../text/vocabulary.ts';
+import {
+  type GenerateRequest,
+  isPicture,
+  type PictureSource,
+  referencesOf,
+  type Style,
+} from './request.ts';
+import type { StyleRows } from './stream.ts';
+import { StyleHandle } from './style_handle.ts';
+import type { TokenRequest } from './token_engine.ts';
+
+/** What requests are prepared with. */
+export interface Preparation {
+  readonly model: StyleARModel;
+  readonly tokenizer: Tokenizer;
+  readonly vocabulary: Vocabulary;
+  readonly preprocessing: ClipPreprocessing;
+  readonly defaults: StyleARDefaults;
+  /** Of the transformer's activations. */
+  readonly dtype: 'f32' | 'bf16';
+}
+
+/** A request of which the pictures are read and the words are ids; one for all of its pictures. */
+export interface PreparedRequest {
+  readonly prompt: Prompt;
+  readonly style: StyleHandle | undefined;
+  readonly sizes: readonly Grid[];
+  /** Everything that a picture was drawn with, with defaults filled in. */
+  readonly settings: {
+    readonly guidance: number;
+    readonly imageTopK: number;
+    readonly topP: number;
+    readonly minP: number;
+    readonly temperature: number;
+    readonly noiseStrength: number;
+    readonly styleStrength: number;
+  };
+}
+
+/** Top-k of tokens that are no picture's: what the reference draws with. */
+const textTopK = 10;
+
+/** Encodes a style: its references' style tokens, mixed by weight. */
+export async function encodeStyle(
+  { model, preprocessing }: Preparation,
+  style: Exclude<Style, StyleHandle>,
+): Promise<StyleHandle> {
+  const references = referencesOf(style);
+  if (references.length === 0) throw wrong('style', 'at least one reference', 'none');
+  const weights = references.map(({ weight = 1 }) => weight);
+  const sum = weights.reduce((a, b) => a + b, 0);
+  if (!weights.every((weight) => Number.isFinite(weight) && weight >= 0) || !(sum > 0))
+    throw wrong('weight', 'numbers from 0 that are not all 0', weights.join(', '));
+  const pictures = await Promise.all(references.map(({ picture }) => open(picture)));
+  const subjects = await Promise.all(
+    references.map(async ({ subject }) =>
+      subject === undefined ? undefined : onBackground(await open(subject)),
+    ),
+  );
+  const mixed = scope(() => {
+    const styles = references.map((_, i) => {
+      const pixels = clipTensor(model, preprocessing, pictures[i]!);
+      const subject = subjects[i] && clipTensor(model, preprocessing, subjects[i]);
+      return model.encoder.encode(pixels, { subject });
+    });
+    return mixStyles(
+      styles,
+      weights.map((weight) => weight / sum),
+    );
+  });
+  const [, count, dim] = mixed.shape as [number, number, number];
+  const values = (await mixed.read()) as Float32Array;
+  mixed.dispose();
+  return new StyleHandle(values, count, dim);
+}
+
+/** Reads a request's pictures and words. */
+export async function prepare(
+  preparation: Preparation,
+  request: GenerateRequest,
+  seed: number,
+): Promise<PreparedRequest> {
+  const { tokenizer, vocabulary, defaults } = preparation;
+  const { style } = request;
+  const size = request.size ?? (style !== undefined ? undefined : squareOf(defaults, vocabulary));
+  const grids = cropSizes(defaults.targetSize, { unit: vocabulary.unitPixels }).map((crop) =>
+    gridOfPixels(vocabulary, crop),
+  );
+  const handle =
+    style === undefined || style instanceof StyleHandle
+      ? style
+      : await encodeStyle(preparation, style);
+  if (request.condition !== undefined && style === undefined)
+    throw wrong('condition', 'beside a style', 'one without');
+  const image =
+    request.condition === undefined
+      ? undefined
+      : await conditionTokens(preparation, await open(request.condition), seed);
+  const kind = handle ? (image ? 'styleAndImage' : 'style') : 'plain';
+  const prompt = promptOf(tokenizer, vocabulary, kind, {
+    prompt: request.prompt,
+    ...(image ? { image } : {}),
+    ...(handle ? {} : size),
+  });
+  return {
+    prompt,
+    style: handle,
+    sizes: size ? [checkedGrid(vocabulary, size)] : grids,
+    settings: {
+      guidance: request.guidance ?? defaults.guidance,
+      imageTopK: request.imageTopK ?? defaults.imageTopK,
+      topP: request.topP ?? 1,
+      minP: request.minP ?? 0,
+      temperature: request.temperature ?? defaults.temperature,
+      noiseStrength: request.noiseStrength ?? defaults.noiseStrength,
+      styleStrength: request.styleStrength ?? 1,
+    },
+  };
+}
+
+/** What the engine is given for one picture; the style rows are the caller's to free. */
+export function tokenRequest(
+  preparation: Preparation,
+  prepared: PreparedRequest,
+  seed: number,
+  window: number,
+): TokenRequest {
+  const { vocabulary } = preparation;
+  const { prompt, sizes, settings } = prepared;
+  const longest = Math.max(...sizes.map((grid) => imageTokenCount(vocabulary, grid)));
+  return {
+    ...settings,
+    prompt: prompt.ids,
+    style: styleRows(preparation, prepared, seed),
+    grammar: { sizes },
+    textTopK,
+    seed: signed(seed),
+    maxTokens: longest,
+    window,
+  };
+}
+
+/** The style's vectors for one picture: its own noise on them, faded towards the words in the prompt. */
+function styleRows(
+  { model, vocabulary, dtype }: Preparation,
+  { style, prompt, settings }: PreparedRequest,
+  seed: number,
+): StyleRows | undefined {
+  if (!style) return undefined;
+  const { noiseStrength, styleStrength } = settings;
+  const { device } = model;
+  if (style.dim !== model.chameleon.shape.dim) {
+    const expected = `of ${model.chameleon.shape.dim} numbers a vector, as the transformer has them`;
+    throw wrong('style', expected, `${style.dim}. Encode it with this model`);
+  }
+  const rows = scope(() => {
+    let all = device.from(style.values, [1, style.count, style.dim]);
+    if (noiseStrength > 0)
+      all = addStyleNoise(all, device.from(Int32Array.from(signed(seed)), [1, 2]), noiseStrength);
+    let used = reshape(all, [style.count, style.dim]);
+    if (styleStrength !== 1) {
+      const word = device.from(Int32Array.of(vocabulary.stylePlaceholder!));
+      const placeholder = model.chameleon.embed(word, { dtype: 'f32' });
+      used = add(scale(used, styleStrength), placeholder, { beta: 1 - styleStrength });
+    }
+    return cast(used.slice(0, Math.min(style.count, prompt.styleIndex.length)), dtype);
+  });
+  const noise = noiseStrength > 0 ? `${noiseStrength}:${seed}` : '';
+  return { rows, places: prompt.styleIndex, key: `${style.key}:${styleStrength}:${noise}` };
+}
+
+/** A condition picture as the tokens that stand for it in a prompt. */
+async function conditionTokens(
+  { model, vocabulary, defaults }: Preparation,
+  picture: Picture,
+  seed: number,
+): Promise<number[]> {
+  const sizes = cropSizes(defaults.targetSize, { unit: vocabulary.unitPixels });
+  const size = bestCropSize(picture, sizes);
+  const offset = drawCropOffset(planCrop(picture, size), seed);
+  const pixels = vqganPixels(fitCrop(picture, size, offset));
+  const codes = scope(() =>
+    model.vqgan.encode(model.device.from(pixels, [1, size.height, size.width, 3])),
+  );
+  const values = await codes.read();
+  codes.dispose();
+  return imageTokens(vocabulary, gridOfPixels(vocabulary, size), values);
+}
+
+function clipTensor(
+  { device }: StyleARModel,
+  preprocessing: ClipPreprocessing,
+  picture: Picture,
+): Tensor {
+  const { height, width } = preprocessing.crop;
+  return device.from(clipPixels([picture], preprocessing), [1, height, width, 3]);
+}
+
+const open = async (source: PictureSource): Promise<Picture> =>
+  isPicture(source) ? source : decodePicture(source);
+
+function squareOf(
+  { targetSize }: StyleARDefaults,
+  { unitPixels }: Vocabulary,
+): { width: number; height: number } {
+  const side = Math.floor(targetSize / unitPixels) * unitPixels;
+  return { width: side, height: side };
+}
+
+function checkedGrid(
+  vocabulary: Vocabulary,
+  size: { readonly width: number; readonly height: number },
+): Grid {
+  try {
+    return gridOfPixels(vocabulary, size);
+  } catch (cause) {
+    const most = vocabulary.unitPixels * vocabulary.gridMax;
+    const expected = `multiples of ${vocabulary.unitPixels} pixels up to ${most}`;
+    throw new StylearError(
+      'ERR_INPUT',
+      `generate: expected size to be ${expected}, got ${size.width} x ${size.height}`,
+      { cause },
+    );
+  }
+}
+
+const signed = (seed: number): readonly [number, number] => {
+  const [low, high] = halvesOf(seed);
+  return [low | 0, high | 0];
+};
+
+const wrong = (what: string, expected: string, got: string): StylearError =>
+  new StylearError('ERR_INPUT', `generate: expected ${what} to be ${expected}, got ${got}`);

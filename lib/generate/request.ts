@@ -1,0 +1,117 @@
+import * as z from 'zod';
+import { StylearError } from '../error.ts';
+import type { Picture } from '../image/picture.ts';
+import type { StyleHandle } from './style_handle.ts';
+
+/** A picture: a path, the bytes of a file, or one in memory. */
+export type PictureSource = string | Uint8Array | Picture;
+
+/** A reference picture, and what of it is not to be taken over. */
+export interface StyleReference {
+  readonly picture: PictureSource;
+  /** Its subject, cut out: the rest transparent, or white; the reference's framing. */
+  readonly subject?: PictureSource | undefined;
+  /** Of several references, how much this one counts; 1 unless told. They are divided by their sum. */
+  readonly weight?: number | undefined;
+}
+
+/** What styles a picture: encoded before, one reference, or several that are mixed. */
+export type Style = StyleHandle | PictureSource | StyleReference | readonly StyleReference[];
+
+/** How pictures are drawn, where the model's own defaults are not wanted. */
+export interface GenerateSettings {
+  /** Pixels, multiples of the grid unit, 32; without it the model chooses among its sizes. */
+  readonly size?: { readonly width: number; readonly height: number } | undefined;
+  /** How much the prompt and the style are stressed, `u + guidance (c - u)`, 1 or more; 1 is not. */
+  readonly guidance?: number | undefined;
+  /** Codes to draw from, 0 for all. */
+  readonly imageTopK?: number | undefined;
+  /** In (0, 1]; 1 unless told. */
+  readonly topP?: number | undefined;
+  /** In [0, 1); 0 unless told. */
+  readonly minP?: number | undefined;
+  /** 0 takes the most likely code. */
+  readonly temperature?: number | undefined;
+  /** Of the noise on style tokens, 0 or more: more keeps the reference's things out, and its style. */
+  readonly noiseStrength?: number | undefined;
+  /** From 0, no style, to 1, which is the default; more than that exaggerates. */
+  readonly styleStrength?: number | undefined;
+}
+
+/** A picture that is wanted. */
+export interface GenerateRequest extends GenerateSettings {
+  readonly prompt: string;
+  readonly style?: Style | undefined;
+  /** A picture that guides the layout: a depth map or a segmentation, for models that read these. */
+  readonly condition?: PictureSource | undefined;
+  /** A whole number from 0; drawn at random unless told. With `count` it is that of the first. */
+  readonly seed?: number | undefined;
+  /** Pictures of this request, with seeds one after another; 1 unless told. */
+  readonly count?: number | undefined;
+  /** Requests of higher priority are taken up first; 0 unless told. */
+  readonly priority?: number | undefined;
+  /** Drops this request. */
+  readonly signal?: AbortSignal | undefined;
+}
+
+const bounded = (least: number, most: number, words = `a number from ${least} to ${most}`) =>
+  z.number({ error: words }).gte(least, { error: words }).lte(most, { error: words });
+const whole = (least: number, most: number) => {
+  const words = `a whole number from ${least} to ${most}`;
+  return z.int({ error: words }).gte(least, { error: words }).lte(most, { error: words });
+};
+const side = whole(1, 2 ** 14);
+
+/** The options of a request by their ranges; pictures are looked at when they are decoded. */
+const schema = z.object({
+  prompt: z.string({ error: 'a string' }),
+  seed: whole(0, Number.MAX_SAFE_INTEGER).optional(),
+  count: whole(1, 100_000).optional(),
+  priority: bounded(-1e9, 1e9).optional(),
+  size: z.object({ width: side, height: side }, { error: 'a width and a height' }).optional(),
+  guidance: bounded(1, 1000).optional(),
+  imageTopK: whole(0, 2 ** 22).optional(),
+  topP: bounded(1e-6, 1, 'a number above 0, at most 1').optional(),
+  minP: bounded(0, 0.999_999, 'a number from 0, below 1').optional(),
+  temperature: bounded(0, 1000).optional(),
+  noiseStrength: bounded(0, 1000).optional(),
+  styleStrength: bounded(0, 10).optional(),
+});
+
+/**
+ * Throws `ERR_INPUT` naming the option that is out of its range.
+ *
+ * @param where  what the caller calls the request, for the error
+ */
+export function checkRequest(request: GenerateRequest, where = 'generate'): void {
+  const result = schema.safeParse(request);
+  if (result.success) return;
+  const [issue] = result.error.issues;
+  const name = issue!.path.join('.') || 'the request';
+  const got = issue!.path.reduce<unknown>(
+    (value, key) => (value as Record<PropertyKey, unknown>)?.[key],
+    request,
+  );
+  throw new StylearError(
+    'ERR_INPUT',
+    `${where}: expected ${name} to be ${issue!.message}, got ${shown(got)}`,
+  );
+}
+
+function shown(value: unknown): string {
+  if (typeof value === 'string') return JSON.stringify(value.slice(0, 40));
+  if (typeof value === 'object' && value !== null) return 'an object';
+  return String(value);
+}
+
+/** The references of a style; undefined when it is encoded already. */
+export function referencesOf(style: Exclude<Style, StyleHandle>): readonly StyleReference[] {
+  if (Array.isArray(style)) return style as readonly StyleReference[];
+  if (typeof style === 'string' || style instanceof Uint8Array || isPicture(style))
+    return [{ picture: style }];
+  return [style as StyleReference];
+}
+
+/** Whether a source is a picture in memory. */
+export const isPicture = (source: unknown): source is Picture =>
+  typeof source === 'object' && source !== null && 'pixels' in source && 'mode' in source;

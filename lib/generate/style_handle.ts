@@ -1,0 +1,56 @@
+import { createHash } from 'node:crypto';
+import { StylearError } from '../error.ts';
+import type { Device } from '../tensor/device.ts';
+import { Weights } from '../weights/weights.ts';
+import { writeSafetensors } from '../weights/write_safetensors.ts';
+
+/**
+ * A style that was encoded: the vectors that stand for it in a prompt, before any noise. It belongs to
+ * no device, can be saved, and serves any number of requests.
+ */
+export class StyleHandle {
+  /** `[count, dim]` */
+  readonly values: Float32Array;
+  readonly count: number;
+  readonly dim: number;
+  /** The same for the same vectors and for no others. */
+  readonly key: string;
+
+  constructor(values: Float32Array, count: number, dim: number) {
+    if (values.length !== count * dim) {
+      throw new StylearError(
+        'ERR_VALUE',
+        `StyleHandle: expected values to be ${count} x ${dim}, got ${values.length}`,
+      );
+    }
+    this.values = values;
+    this.count = count;
+    this.dim = dim;
+    const bytes = new Uint8Array(values.buffer, values.byteOffset, values.byteLength);
+    this.key = createHash('sha256').update(`${count}x${dim}:`).update(bytes).digest('base64url');
+  }
+
+  /** Writes it as safetensors, 256 KiB for the released model. */
+  async save(path: string): Promise<void> {
+    const { values, count, dim } = this;
+    const elements = () => new Uint8Array(values.buffer, values.byteOffset, values.byteLength);
+    const tensor = { dtype: 'F32' as const, shape: [count, dim], elements };
+    await writeSafetensors(path, new Map([[tensorName, tensor]]), { format: 'stylear-style' });
+  }
+
+  /**
+   * A style that `save` wrote.
+   *
+   * Rejects with `ERR_WEIGHTS` when the file is not one.
+   *
+   * @param device  any; nothing stays on it
+   */
+  static async load(path: string, device: Device): Promise<StyleHandle> {
+    using weights = Weights.open(path, device, { dtype: 'f32' });
+    const shape = weights.shapeOf(tensorName) ?? [0, 0];
+    const tensor = weights.tensor(tensorName, shape.length === 2 ? shape : [0, 0]);
+    return new StyleHandle((await tensor.read()) as Float32Array, shape[0]!, shape[1]!);
+  }
+}
+
+const tensorName = 'style';

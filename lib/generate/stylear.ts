@@ -1,0 +1,152 @@
+import { join } from 'node:path';
+import { readClipPreprocessing } from '../image/clip_preprocessing.ts';
+import {
+  readStyleARConfig,
+  type StyleARConfig,
+  type StyleARFiles,
+} from '../models/config/stylear.ts';
+import { openStyleARModel, type StyleARModel } from '../models/stylear_model.ts';
+import type { Device } from '../tensor/device.ts';
+import { openDevice } from '../tensor/open_device.ts';
+import { Tokenizer } from '../text/tokenizer.ts';
+import { readTokenizerFile } from '../text/tokenizer_file.ts';
+import { chameleonLayout, lumina2Layout, vocabularyOf } from '../text/vocabulary.ts';
+import { fingerprint } from '../weights/fingerprint.ts';
+import { type GenerateEvent, type GenerateOptions, generate } from './generate.ts';
+import type { GeneratedImage } from './generated_image.ts';
+import { encodeStyle, type Preparation } from './prepare.ts';
+import type { GenerateRequest, Style } from './request.ts';
+import type { Requests } from './request_queue.ts';
+import { StyleHandle } from './style_handle.ts';
+import { TokenEngine } from './token_engine.ts';
+
+export interface LoadOptions {
+  /** A device, or the name of one that is opened and closed with the model; the best there is. */
+  readonly device?: Device | string | undefined;
+  /** Of a device that is opened by name. */
+  readonly threads?: number | undefined;
+  /** Of the transformer's activations and cache; that of its weights unless told. */
+  readonly dtype?: 'f32' | 'bf16' | undefined;
+  /** For keys and values of all pictures that are drawn at once; room for 4 of the largest unless told. */
+  readonly cacheBytes?: number | undefined;
+  /** Record steps and replay them; true unless told. */
+  readonly recorded?: boolean | undefined;
+}
+
+/** A whole StyleAR: pictures in the style of pictures. */
+export class StyleAR {
+  readonly device: Device;
+  readonly config: StyleARConfig;
+  readonly preparation: Preparation;
+  readonly engine: TokenEngine;
+  /** Names the weights: the same for the same files. */
+  readonly hash: string;
+  private readonly ownsDevice: boolean;
+
+  private constructor(
+    config: StyleARConfig,
+    preparation: Preparation,
+    engine: TokenEngine,
+    ownsDevice: boolean,
+  ) {
+    this.device = preparation.model.device;
+    this.config = config;
+    this.preparation = preparation;
+    this.engine = engine;
+    this.hash = fingerprint(Object.values(config.files).filter((path) => path !== undefined));
+    this.ownsDevice = ownsDevice;
+  }
+
+  /**
+   * Opens a model. On the CPU weights are used where they lie in their files.
+   *
+   * Rejects with `ERR_WEIGHTS` or `ERR_INPUT` naming the file and what is wrong with it.
+   *
+   * @param from  a folder with a `stylear.json`, or the paths of the parts as they were downloaded
+   */
+  static async load(from: string | StyleARFiles, options: LoadOptions = {}): Promise<StyleAR> {
+    const config = readStyleARConfig(from);
+    const given = options.device;
+    const ownsDevice = typeof given !== 'object';
+    const device = ownsDevice ? await openDevice(given, { threads: options.threads }) : given;
+    try {
+      const { files, defaults } = config;
+      const tokenizer = new Tokenizer(readTokenizerFile(files.tokenizer));
+      const preprocessing = readClipPreprocessing(join(files.clip, 'preprocessor_config.json'));
+      const model = openStyleARModel(config, device);
+      try {
+        const { chameleon } = model;
+        const layout = defaults.layout === 'lumina2' ? lumina2Layout : chameleonLayout;
+        const vocabulary = vocabularyOf(tokenizer.ids, layout, chameleon.shape.vocabulary);
+        const { weight } = chameleon.embedding;
+        const dtype = options.dtype ?? (weight.dtype === 'bf16' ? 'bf16' : 'f32');
+        const preparation = { model, tokenizer, vocabulary, preprocessing, defaults, dtype };
+        const maxTokens = model.chameleonConfig.maxPositions + largestImage(config);
+        const cacheTokens = options.cacheBytes
+          ? Math.floor(options.cacheBytes / bytesPerToken(model, dtype))
+          : 4 * 2 * maxTokens;
+        const engine = new TokenEngine(chameleon, vocabulary, {
+          dtype,
+          cacheTokens,
+          maxTokens,
+          recorded: options.recorded,
+        });
+        return new StyleAR(config, preparation, engine, ownsDevice);
+      } catch (error) {
+        model[Symbol.dispose]();
+        throw error;
+      }
+    } catch (error) {
+      if (ownsDevice) await device.close();
+      throw error;
+    }
+  }
+
+  /**
+   * Draws pictures, many at a time; see {@link GenerateEvent}. What a picture looks like depends on its
+   * request and its seed alone.
+   *
+   * @throws `ERR_INPUT` naming the option that is out of its range
+   */
+  generate(requests: Requests, options: GenerateOptions = {}): AsyncGenerator<GenerateEvent> {
+    return generate(this, requests, options);
+  }
+
+  /** Draws one picture. */
+  async draw(
+    request: Omit<GenerateRequest, 'count'>,
+    options: GenerateOptions = {},
+  ): Promise<GeneratedImage> {
+    for await (const event of this.generate({ ...request, count: 1 }, options))
+      if (event.type === 'image') return event.image;
+    throw new Error('unreachable: a request without a picture throws');
+  }
+
+  /** Encodes a style once for any number of requests. */
+  encodeStyle(style: Style): Promise<StyleHandle> {
+    return style instanceof StyleHandle
+      ? Promise.resolve(style)
+      : encodeStyle(this.preparation, style);
+  }
+
+  /** Frees everything; closes the device where `load` opened it. */
+  async close(): Promise<void> {
+    this.engine.dispose();
+    this.preparation.model[Symbol.dispose]();
+    if (this.ownsDevice) await this.device.close();
+  }
+
+  [Symbol.asyncDispose](): Promise<void> {
+    return this.close();
+  }
+}
+
+/** The most tokens of a picture of the model's own sizes: the narrowest has the most new-lines. */
+function largestImage({ defaults: { targetSize } }: StyleARConfig): number {
+  return Math.ceil((targetSize / 8) ** 2);
+}
+
+function bytesPerToken({ chameleon }: StyleARModel, dtype: 'f32' | 'bf16'): number {
+  const { layers, kvHeads, headDim } = chameleon.shape;
+  return 2 * layers * kvHeads * headDim * (dtype === 'bf16' ? 2 : 4);
+}

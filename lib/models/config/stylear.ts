@@ -1,0 +1,150 @@
+import { statSync } from 'node:fs';
+import { join, resolve } from 'node:path';
+import * as z from 'zod';
+import { StylearError } from '../../error.ts';
+import { weightsError } from '../../weights/byte_source.ts';
+import { vqganFiles } from '../required_parts.ts';
+import { objectOf, only, parseConfig, readConfigFile, real, whole } from './config_file.ts';
+
+/** Where the parts of a StyleAR are. */
+export interface StyleARFiles {
+  /** Folder of the language model: `config.json`, `model.safetensors` or its index. */
+  readonly transformer: string;
+  /** StyleAR's low-rank adapter; without it the model is as it was before StyleAR. */
+  readonly adapter?: string | undefined;
+  /** StyleAR's resampler, `image_proj.pth`. */
+  readonly resampler: string;
+  /** The arguments of the resampler's constructor; those of the release unless told. */
+  readonly resamplerConfig?: string | undefined;
+  /** Folder of CLIP: `config.json`, `preprocessor_config.json`, weights. */
+  readonly clip: string;
+  /** The image tokenizer's weights, or the folder of them and their `vqgan.yaml`. */
+  readonly vqgan: string;
+  /** Where `vqgan` names a file. */
+  readonly vqganConfig?: string | undefined;
+  /** `tokenizer.json`, or the folder of it. */
+  readonly tokenizer: string;
+}
+
+/** What a StyleAR is best used with. */
+export interface StyleARDefaults {
+  /** Which ids are pictures. */
+  readonly layout: 'chameleon' | 'lumina2';
+  /** Pictures have about as many pixels as a square of this side. */
+  readonly targetSize: number;
+  readonly guidance: number;
+  readonly imageTopK: number;
+  readonly temperature: number;
+  readonly noiseStrength: number;
+}
+
+/** Those of the released StyleAR. */
+export const releasedDefaults: StyleARDefaults = {
+  layout: 'chameleon',
+  targetSize: 768,
+  guidance: 4,
+  imageTopK: 2000,
+  temperature: 1,
+  noiseStrength: 0.3,
+};
+
+/** The parts of a StyleAR, every path absolute, and how it is used. */
+export interface StyleARConfig {
+  readonly files: StyleARFiles & { readonly vqganConfig: string };
+  readonly defaults: StyleARDefaults;
+}
+
+const error = 'a path within the folder';
+const path = z.string({ error }).min(1, { error });
+const schema = objectOf({
+  format: only('stylear'),
+  version: only(1),
+  transformer: path,
+  adapter: path.optional(),
+  resampler: path,
+  resampler_config: path.optional(),
+  clip: path,
+  vqgan: path,
+  vqgan_config: path.optional(),
+  tokenizer: path,
+  layout: only('chameleon', 'lumina2').default(releasedDefaults.layout),
+  target_size: whole(32, 2 ** 13).default(releasedDefaults.targetSize),
+  guidance: real(1, 100).default(releasedDefaults.guidance),
+  image_top_k: whole(0, 2 ** 22).default(releasedDefaults.imageTopK),
+  temperature: real(0, 100).default(releasedDefaults.temperature),
+  noise_strength: real(0, 100).default(releasedDefaults.noiseStrength),
+});
+
+/**
+ * Where the parts are that a folder or a set of paths names.
+ *
+ * Throws `ERR_WEIGHTS` when a part is not there, or the folder's `stylear.json` is not one.
+ *
+ * @param from  a folder with a `stylear.json`, or the paths of the parts as they were downloaded
+ */
+export function readStyleARConfig(from: string | StyleARFiles): StyleARConfig {
+  if (typeof from !== 'string') return withAll(from, releasedDefaults);
+  const file = join(from, 'stylear.json');
+  const config = parseConfig(file, schema, readConfigFile(file));
+  const within = (part: string): string => {
+    const full = resolve(from, part);
+    if (full.startsWith(`${resolve(from)}/`)) return full;
+    throw weightsError(file, `the path ${part}`, 'within the folder', 'one outside');
+  };
+  const maybe = (part: string | undefined) => part && within(part);
+  const files = {
+    transformer: within(config.transformer),
+    adapter: maybe(config.adapter),
+    resampler: within(config.resampler),
+    resamplerConfig: maybe(config.resampler_config),
+    clip: within(config.clip),
+    vqgan: within(config.vqgan),
+    vqganConfig: maybe(config.vqgan_config),
+    tokenizer: within(config.tokenizer),
+  };
+  return withAll(files, {
+    layout: config.layout,
+    targetSize: config.target_size,
+    guidance: config.guidance,
+    imageTopK: config.image_top_k,
+    temperature: config.temperature,
+    noiseStrength: config.noise_strength,
+  });
+}
+
+/** With the files that folders stand for. */
+function withAll(given: StyleARFiles, defaults: StyleARDefaults): StyleARConfig {
+  for (const part of ['transformer', 'adapter', 'resampler', 'clip', 'vqgan', 'tokenizer'] as const)
+    if (given[part] !== undefined) requireThere(part, given[part]);
+  const tokenizer = isFolder(given.tokenizer)
+    ? join(given.tokenizer, 'tokenizer.json')
+    : given.tokenizer;
+  if (isFolder(given.vqgan)) {
+    const { checkpoint: vqgan, config: vqganConfig } = vqganFiles(given.vqgan);
+    return { files: { ...given, tokenizer, vqgan, vqganConfig }, defaults };
+  }
+  const { vqganConfig } = given;
+  if (vqganConfig === undefined)
+    throw weightsError(given.vqgan, 'vqganConfig', 'the path of vqgan.yaml', 'none');
+  return { files: { ...given, tokenizer, vqganConfig }, defaults };
+}
+
+const isFolder = (path: string): boolean =>
+  statSync(path, { throwIfNoEntry: false })?.isDirectory() ?? false;
+
+const downloads = {
+  transformer: 'Lumina-mGPT-7B-768, a folder with config.json and model.safetensors.index.json',
+  adapter: 'model.safetensors of StyleAR',
+  resampler: 'image_proj.pth of StyleAR',
+  clip: 'CLIP-ViT-H-14-laion2B-s32B-b79K, a folder with config.json',
+  vqgan: 'vqgan.ckpt and vqgan.yaml of Chameleon',
+  tokenizer: 'tokenizer.json of Lumina-mGPT-7B-768',
+} as const;
+
+function requireThere(part: keyof typeof downloads, path: string): void {
+  if (statSync(path, { throwIfNoEntry: false })) return;
+  throw new StylearError(
+    'ERR_WEIGHTS',
+    `${path}: expected the ${part} to be there, got nothing. Download ${downloads[part]}.`,
+  );
+}
