@@ -80,6 +80,16 @@ describe('vqganMemory', async () => {
     },
   );
 
+  test('counts what attention holds', async () => {
+    const config = { ...quarter, attentionResolutions: [256, 64] };
+    using w = Weights.fresh(device, { seed: 1 });
+    const vqgan = new Vqgan(w, config);
+    using pixels = device.zeros([1, 32, 48, 3]);
+    const expected = vqganMemory(config, { images: 1, height: 32, width: 48 });
+    const encode = await peakOf(device, () => vqgan.encode(pixels));
+    expect(Math.abs(encode / expected.encode - 1)).toBeLessThan(0.05);
+  });
+
   test('is two maps of the widest level, and one where maps may be made twice', () => {
     const size = { images: 1, height: 768, width: 768 };
     const map = 768 * 768 * 32 * 4;
