@@ -3,9 +3,10 @@
 import { existsSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join as joinPath } from 'node:path';
+import type { ErrorCode } from '../../lib/error.ts';
+import { readClipPreprocessing } from '../../lib/image/clip_preprocessing.ts';
 import { readChameleonConfig } from '../../lib/models/config/chameleon.ts';
 import { readClipConfig } from '../../lib/models/config/clip.ts';
-import { readClipPreprocessorConfig } from '../../lib/models/config/clip_preprocessor.ts';
 import { readResamplerConfig } from '../../lib/models/config/resampler.ts';
 import { readVqganConfig } from '../../lib/models/config/vqgan.ts';
 import { Tokenizer } from '../../lib/text/tokenizer.ts';
@@ -227,9 +228,10 @@ function configs(folder: string): ReaderTarget[] {
     file: string,
     seed: Buffer | Record<string, unknown>,
     readConfig: () => unknown,
+    code: ErrorCode = 'ERR_WEIGHTS',
   ): ReaderTarget => ({
     reader: 'config',
-    code: 'ERR_WEIGHTS',
+    code,
     name,
     seeds: [Buffer.isBuffer(seed) ? seed : Buffer.from(JSON.stringify(seed))],
     read(_, bytes) {
@@ -261,7 +263,8 @@ function configs(folder: string): ReaderTarget[] {
         image_mean: [0.48145466, 0.4578275, 0.40821073],
         image_std: [0.26862954, 0.26130258, 0.27577711],
       },
-      () => readClipPreprocessorConfig(folder),
+      () => readClipPreprocessing(joinPath(folder, 'preprocessor_config.json')),
+      'ERR_INPUT',
     ),
     target(
       'resampler config',
