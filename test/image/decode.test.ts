@@ -1,9 +1,9 @@
-import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
+import { closeSync, mkdtempSync, openSync, rmSync, truncateSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import sharp from 'sharp';
 import { afterAll, describe, expect, test } from 'vitest';
-import { decodePicture } from '../../lib/image/decode.ts';
+import { decodePicture, pictureLimits } from '../../lib/image/decode.ts';
 import type { Picture } from '../../lib/image/picture.ts';
 import { noise, type PngToWrite, png, pngChunk } from './pictures.ts';
 
@@ -180,6 +180,15 @@ describe('decodePicture', () => {
       `ERR_INPUT ${folder}: expected the path to be a regular file, got something else`,
     );
     expect(await refused('/dev/zero')).toContain('expected the path to be a regular file');
+  });
+
+  test('does not read a file that is larger than a picture may be', async () => {
+    const path = join(folder, 'large.png');
+    closeSync(openSync(path, 'w'));
+    truncateSync(path, pictureLimits.bytes + 1);
+    expect(await refused(path)).toBe(
+      `ERR_INPUT ${path}: expected the picture to be of at most 268435456 bytes, got 268435457`,
+    );
   });
 
   test.each([
