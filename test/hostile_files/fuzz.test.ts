@@ -18,10 +18,11 @@ describe('fuzz', () => {
   });
 
   test('finds a reader that hangs', () => {
+    let state = 1;
     const hanging = bad(() => {
-      for (const begin = performance.now(); performance.now() - begin < 120; );
+      for (let i = 0; i < 5e8; i++) state = Math.imul(state, 48271);
     });
-    expect(ten(hanging)).toThrow(/^bad: took 1\d\d ms: /);
+    expect(ten(hanging)).toThrow(/^bad: took \d{3,} ms: /);
   });
 
   test('finds a reader that takes memory for a size it was told', () => {

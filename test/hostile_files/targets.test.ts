@@ -46,6 +46,15 @@ describe.each(targets.map((target) => [target.name, target] as const))('%s', (_,
     }
   });
 
+  test('takes time in proportion to a file', () => {
+    // The best of several: a collection of garbage only ever makes it longer.
+    const best = (bytes: Buffer): number =>
+      Math.min(...Array.from({ length: 5 }, () => tried(target, bytes).ms));
+    const small = best(target.large(300));
+    // Six times as large: with the square of the size it takes 36 times as long.
+    expect(best(target.large(1800))).toBeLessThan(15 * small + 5);
+  });
+
   test('reads what it starts from', () => {
     for (const seed of target.seeds) {
       expect(tried(target, seed).read).toBe(true);

@@ -49,7 +49,14 @@ export interface ReaderTarget extends FuzzTarget {
     | 'torch before 1.6'
     | 'tokenizer'
     | 'config';
+  /** A good file of so many things. */
+  large(count: number): Buffer;
 }
+
+const many = <T>(count: number, of: (i: number) => T): T[] =>
+  Array.from({ length: count }, (_, i) => of(i));
+const numbered = <T>(count: number, of: (i: number) => T): Record<string, T> =>
+  Object.fromEntries(many(count, (i): [string, T] => [`name ${i}`, of(i)]));
 
 /** The targets, and what removes the files that some of them need. */
 export function readerTargets(): { readonly targets: readonly ReaderTarget[]; close(): void } {
@@ -88,6 +95,10 @@ const safetensors: ReaderTarget = {
       1,
     ),
   ],
+  large: (count) => {
+    const entries = many(count, (i) => `"name ${i}":${entry('I8', '[3]', 3 * i, 3 * i + 3)}`);
+    return safetensorsFile(`{${entries.join(',')}}`, 3 * count);
+  },
   read: (source) => readAll(source, readSafetensors(source)),
 };
 
@@ -109,6 +120,14 @@ const mixed = pickle(
   dict(['_metadata', orderedDict]),
   'b',
 );
+/** A pickle of many tensors, each on a storage of its own. */
+const manyStorages = (count: number) => {
+  const key = (i: number) => `${i}`;
+  const all = many(count, (i) => storage({ key: key(i), count: 6 }));
+  return pickle(
+    dict(...all.map((of, i): [string, Buffer] => [key(i), tensor(of, [2, 3], [3, 1])])),
+  );
+};
 const readTorch = (source: ByteSource) => readAll(source, readTorchFile(source));
 
 const torchZip: ReaderTarget = {
@@ -120,6 +139,8 @@ const torchZip: ReaderTarget = {
     archive(mixed, { 0: floats(6) }, { zip64: true }),
     archive(mixed, { 0: floats(6) }, { descriptor: false }),
   ],
+  large: (count) =>
+    archive(manyStorages(count), Object.fromEntries(many(count, (i) => [i, floats(6)]))),
   read: readTorch,
 };
 
@@ -128,26 +149,38 @@ const torchOlder: ReaderTarget = {
   code: 'ERR_WEIGHTS',
   name: 'torch before 1.6',
   seeds: [legacy(dense, [['0', 6, floats(6)]]), legacy(mixed, [['0', 6, floats(6)]])],
+  large: (count) =>
+    legacy(
+      manyStorages(count),
+      many(count, (i) => [`${i}`, 6, floats(6)]),
+    ),
   read: readTorch,
 };
+
+function tokenizerFile(names: number): Buffer {
+  const file = smallTokenizer({
+    first: many(names, (i) => `name ${i}`),
+    preTokenizers: [
+      { type: 'Digits', individual_digits: true },
+      { type: 'Punctuation', behavior: 'Isolated' },
+      byteLevel(true),
+    ],
+    addedTokens: [{ content: '<s>' }, { content: '</s>' }],
+    merges: 8,
+  });
+  return Buffer.from(JSON.stringify(file));
+}
 
 const tokenizer: ReaderTarget = {
   reader: 'tokenizer',
   code: 'ERR_INPUT',
   name: 'tokenizer',
-  seeds: [
-    smallTokenizer({
-      preTokenizers: [
-        { type: 'Digits', individual_digits: true },
-        { type: 'Punctuation', behavior: 'Isolated' },
-        byteLevel(true),
-      ],
-      addedTokens: [{ content: '<s>' }, { content: '</s>' }],
-      merges: 8,
-    }),
-  ].map((file) => Buffer.from(JSON.stringify(file))),
+  seeds: [tokenizerFile(0)],
+  large: tokenizerFile,
   read: (source) => void Tokenizer.read(source).encodeWithSpecial("it's <s> 12, ** and"),
 };
+
+const asJson = (value: unknown): Buffer => Buffer.from(JSON.stringify(value));
 
 const json: ReaderTarget = {
   reader: 'config',
@@ -157,6 +190,7 @@ const json: ReaderTarget = {
     Buffer.from('{"a":[1,-2.5e-3,true,null,"\\u00e9\\n\\"x\\""],"b":{"c":{},"d":[[]]}}'),
     Buffer.from(' {\n "long name" : "and \u00e9 long value", "n" : 9007199254740991 } '),
   ],
+  large: (count) => asJson(numbered(count, (i) => [i, `text ${i}`, { 'a key': null }])),
   read: (source) => void parseJsonObject(source, 'the file', 0, source.bytes),
 };
 
@@ -190,6 +224,8 @@ const yaml: ReaderTarget = {
       '---\n"a b": \'it\'\'s\'\nlist: [1, two, 3.5]\nnested:\n  - a: 1\n    b: ~\n  - - 3\n    - "4"\n',
     ),
   ],
+  large: (count) =>
+    Buffer.from(many(count, (i) => `name ${i}:\n  - ${i}\n  - [a, b]\n  - c: "d"\n`).join('')),
   read: (source) => void parseYamlObject(source, 'the file', 0, source.bytes),
 };
 
@@ -214,6 +250,17 @@ function shardIndex(folder: string): ReaderTarget {
     seeds: [
       Buffer.from('{"metadata":{"total_size":15},"weight_map":{"a":"one","b":"one","c":"two"}}'),
     ],
+    large: (count) => {
+      // One file of many tensors, which is written when the index is.
+      const names = numbered(count, () => 'many');
+      const entries = Object.keys(names).map(
+        (name, i) => `"${name}":${entry('I8', '[1]', i, i + 1)}`,
+      );
+      put(joinPath(folder, 'many'), safetensorsFile(`{${entries.join(',')}}`, count));
+      // Longer than the other file: buffers are held against its size.
+      const metadata = { about: 'a word or two '.repeat(20 * count) };
+      return asJson({ metadata, weight_map: names });
+    },
     read(_, bytes) {
       put(path, bytes);
       for (const { source } of openShards(path)) source.close();
@@ -226,14 +273,15 @@ function configs(folder: string): ReaderTarget[] {
   const target = (
     name: string,
     file: string,
-    seed: Buffer | Record<string, unknown>,
+    seed: Record<string, unknown>,
     readConfig: () => unknown,
     code: ErrorCode = 'ERR_WEIGHTS',
   ): ReaderTarget => ({
     reader: 'config',
     code,
     name,
-    seeds: [Buffer.isBuffer(seed) ? seed : Buffer.from(JSON.stringify(seed))],
+    seeds: [asJson(seed)],
+    large: (count) => asJson({ ...seed, vocabulary_map: numbered(count, (id) => id % 320) }),
     read(_, bytes) {
       put(joinPath(folder, file), bytes);
       readConfig();
@@ -272,8 +320,16 @@ function configs(folder: string): ReaderTarget[] {
       { ...resampler, embedding_dim: 64, output_dim: 64 },
       () => readResamplerConfig(joinPath(folder, 'resampler.json')),
     ),
-    target('vqgan config', 'vqgan.yaml', vqganYaml, () =>
-      readVqganConfig(joinPath(folder, 'vqgan.yaml')),
-    ),
+    {
+      reader: 'config',
+      code: 'ERR_WEIGHTS',
+      name: 'vqgan config',
+      seeds: [vqganYaml],
+      large: (count) => Buffer.concat([vqganYaml, Buffer.from('other:\n'), yaml.large(count)]),
+      read(_, bytes) {
+        put(joinPath(folder, 'vqgan.yaml'), bytes);
+        readVqganConfig(joinPath(folder, 'vqgan.yaml'));
+      },
+    },
   ];
 }
