@@ -1,22 +1,9 @@
-import { existsSync } from 'node:fs';
-import { extname, join } from 'node:path';
+import { extname } from 'node:path';
 import { StylearError } from '../error.ts';
 import type { GenerateRequest, StyleReference } from '../generate/request.ts';
-import { StyleAR } from '../generate/stylear.ts';
 import { writePicture } from '../image/encode.ts';
+import { type DrawingOptions, openModel, StepTally } from './drawing.ts';
 import { duration, Progress } from './progress.ts';
-
-/** What requests on the command line have in common. */
-export interface DrawingOptions {
-  readonly model?: string | undefined;
-  readonly device?: string | undefined;
-  readonly threads?: number | undefined;
-  readonly dtype?: 'f32' | 'bf16' | undefined;
-  readonly batch?: number | undefined;
-  readonly window?: number | undefined;
-  readonly cacheGb?: number | undefined;
-  readonly metadata?: boolean | undefined;
-}
 
 export interface GenerateCommandOptions extends DrawingOptions {
   readonly prompt: string;
@@ -66,6 +53,7 @@ export async function generateCommand(options: GenerateCommandOptions): Promise<
   /** Tokens of each picture that are decided. */
   const tokens = new Map<number, number>();
   let each = 0;
+  const tally = new StepTally();
   for await (const event of stylear.generate(request, options)) {
     if (event.type === 'rows') {
       tokens.set(event.index, event.tokens);
@@ -79,6 +67,7 @@ export async function generateCommand(options: GenerateCommandOptions): Promise<
     } else if (event.type === 'image') {
       const { image } = event;
       tokens.set(image.index, each);
+      tally.add(image.statistics);
       const path = numbered(output, image.index, count);
       await image.save(path, { metadata });
       const { seed, width, height } = image.facts;
@@ -87,25 +76,10 @@ export async function generateCommand(options: GenerateCommandOptions): Promise<
   }
   progress.clear();
   const seconds = (performance.now() - began) / 1000;
-  console.log(`${count === 1 ? '1 picture' : `${count} pictures`} in ${duration(seconds)}`);
-  return 0;
-}
-
-/** The model on the device that a command line names. */
-export function openModel(options: DrawingOptions): Promise<StyleAR> {
-  const { model = process.env.STYLEAR_MODEL, device, threads, dtype, cacheGb } = options;
-  const cacheBytes = cacheGb === undefined ? undefined : positive('--cache-gb', cacheGb) * 1e9;
-  return StyleAR.load(model ?? embeddedModel(), { device, threads, dtype, cacheBytes });
-}
-
-/** The model that ships with the package. */
-function embeddedModel(): string {
-  const folder = join(import.meta.dirname, '..', '..', 'models', 'tiny');
-  if (existsSync(join(folder, 'stylear.json'))) return folder;
-  throw new StylearError(
-    'ERR_INPUT',
-    'stylear: expected a model, got none. Name its folder with --model or STYLEAR_MODEL.',
+  console.log(
+    `${count === 1 ? '1 picture' : `${count} pictures`} in ${duration(seconds)}, ${tally}`,
   );
+  return 0;
 }
 
 function styleOf({ style, mix, subject }: GenerateCommandOptions): GenerateRequest['style'] {
@@ -132,11 +106,6 @@ export function parseSize(text: string): { width: number; height: number } {
   const match = /^(\d{1,5})x(\d{1,5})$/.exec(text);
   if (!match) throw wrong('--size as WIDTHxHEIGHT, such as 768x768', `'${text}'`);
   return { width: Number(match[1]), height: Number(match[2]) };
-}
-
-function positive(option: string, value: number): number {
-  if (value > 0 && Number.isFinite(value)) return value;
-  throw wrong(`${option} to be above 0`, `${value}`);
 }
 
 /** `out.png` as it is, or `out-3.png` where there are several. */

@@ -3,6 +3,7 @@ import { readFileSync } from 'node:fs';
 import { Command, Option } from 'commander';
 import { check } from './check.ts';
 import { convertCommand } from './convert.ts';
+import { withDrawing } from './drawing.ts';
 import { type GenerateCommandOptions, generateCommand } from './generate.ts';
 import { inspectCommand } from './inspect.ts';
 import { floatDtype, type VerifyCommandOptions, verifyCommand } from './verify.ts';
@@ -18,7 +19,7 @@ export function program(): Command {
     .command('check')
     .description('compare the devices of this machine with each other')
     .action(exitWith(check));
-  drawing(
+  withDrawing(
     stylear
       .command('generate')
       .description('draw pictures of a prompt in the style of a picture')
@@ -70,19 +71,6 @@ export function program(): Command {
     .option('--json', 'print JSON')
     .action(exitWith(convertCommand));
   return stylear;
-}
-
-/** With the options of every command that draws. */
-function drawing(command: Command): Command {
-  return command
-    .option('--model <folder>', 'with a stylear.json; STYLEAR_MODEL unless told')
-    .option('--device <name>', 'such as cpu or cuda; the best there is unless told')
-    .option('--threads <count>', 'of the CPU', Number)
-    .addOption(new Option('--dtype <dtype>', 'of activations').choices(['f32', 'bf16']))
-    .option('--batch <n>', 'pictures that are drawn at once', Number)
-    .option('--window <n>', 'tokens that are tried at once for a picture, 1 to 64', Number)
-    .option('--cache-gb <gigabytes>', 'for keys and values', Number)
-    .option('--no-metadata', 'leave prompt, seed and settings out of PNGs');
 }
 
 /** An action of commander that sets the exit status which `command` resolves to. */

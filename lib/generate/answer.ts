@@ -38,6 +38,8 @@ export interface AnswerStatistics {
   drafted: number;
   /** Drafts that turned out to be what was drawn. */
   accepted: number;
+  /** Steps by their windows. */
+  windows: Readonly<Record<number, number>>;
 }
 
 /**
@@ -50,7 +52,13 @@ export class Answer {
   readonly grammar: AnswerGrammar;
   /** What was decided, in order. */
   readonly tokens: number[] = [];
-  readonly statistics: AnswerStatistics = { steps: 0, drawn: 0, drafted: 0, accepted: 0 };
+  readonly statistics: AnswerStatistics = {
+    steps: 0,
+    drawn: 0,
+    drafted: 0,
+    accepted: 0,
+    windows: {},
+  };
   /** Why it cannot go on. */
   failure: { readonly error: unknown } | undefined;
   readonly cond: Stream;
@@ -120,6 +128,8 @@ export class Answer {
     this.drafts = guesses;
     this.statistics.drafted += guesses.length;
     this.statistics.steps++;
+    const { windows } = this.statistics;
+    this.statistics.windows = { ...windows, [window]: (windows[window] ?? 0) + 1 };
 
     const fed = streams.map(({ pending, cached, reservation }) => ({
       tokens: [...pending, ...guesses],
@@ -139,8 +149,9 @@ export class Answer {
    * that was right.
    *
    * @param drawn  as many as the request asked for
+   * @returns      how many drafts were right, and 1 when one was found to be wrong
    */
-  accept(drawn: ArrayLike<number>): void {
+  accept(drawn: ArrayLike<number>): { readonly right: number; readonly wrong: number } {
     const { streams } = this;
     for (const stream of streams) stream.cached = stream.tokens.length;
     const guesses = this.drafts;
@@ -156,13 +167,14 @@ export class Answer {
       if (this.finished || guesses[ahead] !== token) {
         this.acceptForced();
         this.keepDrafts(drawn, at);
-        return;
+        return { right: ahead, wrong: ahead < guesses.length && !this.finished ? 1 : 0 };
       }
       // The draft is in the cache, and what was drawn after it holds.
       this.statistics.accepted++;
       for (const stream of streams) stream.cached++;
     }
     this.acceptForced();
+    return { right: guesses.length, wrong: 0 };
   }
 
   /** Gives the pages back. */

@@ -22,6 +22,8 @@ export interface FedStream {
   /** How many tokens of the stream the cache holds. */
   readonly cached: number;
   readonly pages: readonly number[];
+  /** Whether the cache is left as it is, which gives tokens of no use: to time a step. */
+  readonly scratch?: boolean;
 }
 
 /** How one token is drawn, after one row of one stream, or of two. */
@@ -270,12 +272,12 @@ export class DecodeStep {
     // Streams that are fed fewer tokens are padded on the left, with tokens that go nowhere.
     const cachePositions = new Int32Array(count).fill(-1);
     const table = new Int32Array(fed.length * this.options.maxPages);
-    fed.forEach(({ tokens, cached, pages }, s) => {
+    fed.forEach(({ tokens, cached, pages, scratch = false }, s) => {
       const at = (s + 1) * window - tokens.length;
       tokens.forEach((token, i) => {
         ids[at + i] = token;
         positions[at + i] = cached + i;
-        cachePositions[at + i] = cached + i;
+        if (!scratch) cachePositions[at + i] = cached + i;
       });
       table.set(this.tableRow(pages), s * this.options.maxPages);
     });

@@ -14,9 +14,9 @@ export interface GenerateOptions {
   readonly batch?: number | undefined;
   /**
    * Tokens that are tried at once for each picture, 1 to 64; 1 unless told. Pictures are the same for
-   * any, but more are drawn in a step where drafts come true.
+   * any, but more are drawn in a step where drafts come true. `auto` is what is fastest here and now.
    */
-  readonly window?: number | undefined;
+  readonly window?: number | 'auto' | undefined;
   /** What becomes of a request that fails: `throw`, which ends all, or `event`; `throw` unless told. */
   readonly onError?: 'throw' | 'event' | undefined;
   /** Ends everything. */
@@ -74,11 +74,13 @@ export async function* generate(
 ): AsyncGenerator<GenerateEvent> {
   const { signal, onError = 'throw' } = options;
   const batch = checked('batch', options.batch ?? 4, 4096);
-  const window = checked('window', options.window ?? 1, 64);
+  const window = options.window === 'auto' ? 'auto' : checked('window', options.window ?? 1, 64);
   const queue = new RequestQueue(requests);
   const drawings = new Set<Drawing>();
   let images = 0;
   let failed = 0;
+  /** How often pages had been given back when there was no room; undefined while there may be. */
+  let fullSince: number | undefined;
   const failure = (queued: QueuedRequest, index: number, error: unknown): GenerateEvent => {
     if (onError === 'throw') throw error;
     failed++;
@@ -93,7 +95,8 @@ export async function* generate(
     for (;;) {
       signal?.throwIfAborted();
       await queue.fill(batch);
-      while (drawings.size < batch) {
+      // Without room for the next picture none is tried until pages are given back.
+      while (drawings.size < batch && stylear.engine.releases !== fullSince) {
         const queued = queue.peek();
         if (!queued) break;
         let drawing: Drawing | undefined;
@@ -104,15 +107,18 @@ export async function* generate(
           yield failure(queued, queued.taken, error);
           continue;
         }
-        // Without room for it now, it waits for a picture to be finished.
-        if (!drawing) break;
+        if (!drawing) {
+          fullSince = stylear.engine.releases;
+          break;
+        }
         const index = queue.takeFrom(queued);
         drawings.add(drawing);
         yield { type: 'started', request: queued.index, index, seed: drawing.seed };
       }
       if (drawings.size === 0) {
         if (queue.exhausted) break;
-        await queue.settled();
+        // What takes the room then belongs to another call.
+        await one(queue.peek() ? stylear.engine.released() : queue.settled(), signal);
         continue;
       }
       for (const drawing of drawings) {
@@ -149,14 +155,15 @@ export async function* generate(
 async function begin(
   { preparation, engine }: StyleAR,
   queued: QueuedRequest,
-  window: number,
+  window: number | 'auto',
 ): Promise<Drawing | undefined> {
+  if (queued.fault) throw queued.fault.error;
   queued.request.signal?.throwIfAborted();
-  queued.prepared ??= prepare(preparation, queued.request, queued.seed);
+  queued.prepared ??= prepare(preparation, queued.request);
   const prepared = await queued.prepared;
   const index = queued.taken;
   const seed = queued.seed + index;
-  const request = tokenRequest(preparation, prepared, seed, window);
+  const request = tokenRequest(preparation, prepared, await prepared.promptOf(seed), seed, window);
   const free = () => request.style?.rows.dispose();
   try {
     const answer = engine.admit(request);
@@ -167,6 +174,20 @@ async function begin(
   }
   free();
   return undefined;
+}
+
+/** Resolves with a promise, or when a signal aborts. */
+async function one(promise: Promise<void>, signal: AbortSignal | undefined): Promise<void> {
+  let abort = () => {};
+  const aborted = new Promise<void>((resolve) => {
+    abort = resolve;
+  });
+  signal?.addEventListener('abort', abort, { once: true });
+  try {
+    await Promise.race([promise, aborted]);
+  } finally {
+    signal?.removeEventListener('abort', abort);
+  }
 }
 
 /** The rows that are new since they were last told of. */
@@ -237,6 +258,7 @@ function checked(option: string, value: number, most: number): number {
   if (Number.isInteger(value) && value >= 1 && value <= most) return value;
   throw new StylearError(
     'ERR_INPUT',
-    `generate: expected ${option} to be a whole number from 1 to ${most}, got ${value}`,
+    `generate: expected ${option} to be a whole number from 1 to ${most}` +
+      `${option === 'window' ? ' or auto' : ''}, got ${value}`,
   );
 }

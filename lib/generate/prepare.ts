@@ -5,7 +5,13 @@ import { clipPixels } from '../image/clip_pixels.ts';
 import type { ClipPreprocessing } from '../image/clip_preprocessing.ts';
 import { bestCropSize, cropSizes } from '../image/crop_sizes.ts';
 import { decodePicture } from '../image/decode.ts';
-import { drawCropOffset, fitCrop, planCrop } from '../image/fit_crop.ts';
+import {
+  type CropOffset,
+  type CropPlan,
+  drawCropOffset,
+  fitCrop,
+  planCrop,
+} from '../image/fit_crop.ts';
 import type { Picture } from '../image/picture.ts';
 import { vqganPixels } from '../image/vqgan_pixels.ts';
 import type { StyleARDefaults } from '../models/config/stylear.ts';
@@ -41,11 +47,14 @@ export interface Preparation {
   readonly defaults: StyleARDefaults;
   /** Of the transformer's activations. */
   readonly dtype: 'f32' | 'bf16';
+  /** Tokens that a prompt and its picture can have together. */
+  readonly maxTokens: number;
 }
 
 /** A request of which the pictures are read and the words are ids; one for all of its pictures. */
 export interface PreparedRequest {
-  readonly prompt: Prompt;
+  /** The prompt of one picture: its seed says where a condition that does not fit is cropped. */
+  promptOf(seed: number): Promise<Prompt>;
   readonly style: StyleHandle | undefined;
   readonly sizes: readonly Grid[];
   /** Everything that a picture was drawn with, with defaults filled in. */
@@ -101,34 +110,44 @@ export async function encodeStyle(
 export async function prepare(
   preparation: Preparation,
   request: GenerateRequest,
-  seed: number,
 ): Promise<PreparedRequest> {
   const { tokenizer, vocabulary, defaults } = preparation;
   const { style } = request;
   const size = request.size ?? (style !== undefined ? undefined : squareOf(defaults, vocabulary));
-  const grids = cropSizes(defaults.targetSize, { unit: vocabulary.unitPixels }).map((crop) =>
-    gridOfPixels(vocabulary, crop),
-  );
+  const sizes = size
+    ? [checkedGrid(vocabulary, size)]
+    : cropSizes(defaults.targetSize, { unit: vocabulary.unitPixels }).map((crop) =>
+        gridOfPixels(vocabulary, crop),
+      );
+  const left = preparation.maxTokens - longestOf(vocabulary, sizes);
+  if (size && left < 1) {
+    const got = `${size.width} x ${size.height}`;
+    throw wrong('size', `a picture of less than ${preparation.maxTokens} tokens`, got);
+  }
   const handle =
     style === undefined || style instanceof StyleHandle
       ? style
       : await encodeStyle(preparation, style);
   if (request.condition !== undefined && style === undefined)
     throw wrong('condition', 'beside a style', 'one without');
-  const image =
+  const condition =
     request.condition === undefined
       ? undefined
-      : await conditionTokens(preparation, await open(request.condition), seed);
-  const kind = handle ? (image ? 'styleAndImage' : 'style') : 'plain';
-  const prompt = promptOf(tokenizer, vocabulary, kind, {
-    prompt: request.prompt,
-    ...(image ? { image } : {}),
-    ...(handle ? {} : size),
-  });
+      : new Condition(preparation, await open(request.condition));
+  const kind = handle ? (condition ? 'styleAndImage' : 'style') : 'plain';
+  const promptWith = (image?: readonly number[]) =>
+    promptOf(
+      tokenizer,
+      vocabulary,
+      kind,
+      { prompt: request.prompt, ...(image ? { image } : {}), ...(handle ? {} : size) },
+      { maxTokens: Math.min(left, 4096) },
+    );
+  const plain = condition ? undefined : promptWith();
   return {
-    prompt,
+    promptOf: async (seed) => plain ?? promptWith(await condition?.tokens(seed)),
     style: handle,
-    sizes: size ? [checkedGrid(vocabulary, size)] : grids,
+    sizes,
     settings: {
       guidance: request.guidance ?? defaults.guidance,
       imageTopK: request.imageTopK ?? defaults.imageTopK,
@@ -145,20 +164,19 @@ export async function prepare(
 export function tokenRequest(
   preparation: Preparation,
   prepared: PreparedRequest,
+  prompt: Prompt,
   seed: number,
-  window: number,
+  window: number | 'auto',
 ): TokenRequest {
-  const { vocabulary } = preparation;
-  const { prompt, sizes, settings } = prepared;
-  const longest = Math.max(...sizes.map((grid) => imageTokenCount(vocabulary, grid)));
+  const { sizes, settings } = prepared;
   return {
     ...settings,
     prompt: prompt.ids,
-    style: styleRows(preparation, prepared, seed),
+    style: styleRows(preparation, prepared, prompt, seed),
     grammar: { sizes },
     textTopK,
     seed: signed(seed),
-    maxTokens: longest,
+    maxTokens: longestOf(preparation.vocabulary, sizes),
     window,
   };
 }
@@ -166,7 +184,8 @@ export function tokenRequest(
 /** The style's vectors for one picture: its own noise on them, faded towards the words in the prompt. */
 function styleRows(
   { model, vocabulary, dtype }: Preparation,
-  { style, prompt, settings }: PreparedRequest,
+  { style, settings }: PreparedRequest,
+  prompt: Prompt,
   seed: number,
 ): StyleRows | undefined {
   if (!style) return undefined;
@@ -192,22 +211,42 @@ function styleRows(
   return { rows, places: prompt.styleIndex, key: `${style.key}:${styleStrength}:${noise}` };
 }
 
-/** A condition picture as the tokens that stand for it in a prompt. */
-async function conditionTokens(
-  { model, vocabulary, defaults }: Preparation,
-  picture: Picture,
-  seed: number,
-): Promise<number[]> {
-  const sizes = cropSizes(defaults.targetSize, { unit: vocabulary.unitPixels });
-  const size = bestCropSize(picture, sizes);
-  const offset = drawCropOffset(planCrop(picture, size), seed);
-  const pixels = vqganPixels(fitCrop(picture, size, offset));
-  const codes = scope(() =>
-    model.vqgan.encode(model.device.from(pixels, [1, size.height, size.width, 3])),
-  );
-  const values = await codes.read();
-  codes.dispose();
-  return imageTokens(vocabulary, gridOfPixels(vocabulary, size), values);
+/** A picture that guides the layout, as the tokens that stand for it in a prompt. */
+class Condition {
+  private readonly preparation: Preparation;
+  private readonly picture: Picture;
+  private readonly plan: CropPlan;
+  /** Those of the last crop, which is the only one where the picture fits. */
+  private last: { readonly offset: CropOffset; readonly tokens: Promise<number[]> } | undefined;
+
+  constructor(preparation: Preparation, picture: Picture) {
+    const { defaults, vocabulary } = preparation;
+    const sizes = cropSizes(defaults.targetSize, { unit: vocabulary.unitPixels });
+    this.preparation = preparation;
+    this.picture = picture;
+    this.plan = planCrop(picture, bestCropSize(picture, sizes));
+  }
+
+  /** @param seed  of the picture that it guides */
+  tokens(seed: number): Promise<number[]> {
+    const offset = drawCropOffset(this.plan, seed);
+    const { left, top } = this.last?.offset ?? { left: -1, top: -1 };
+    if (offset.left !== left || offset.top !== top)
+      this.last = { offset, tokens: this.tokensAt(offset) };
+    return this.last!.tokens;
+  }
+
+  private async tokensAt(offset: CropOffset): Promise<number[]> {
+    const { model, vocabulary } = this.preparation;
+    const size = this.plan.crop;
+    const pixels = vqganPixels(fitCrop(this.picture, size, offset));
+    const codes = scope(() =>
+      model.vqgan.encode(model.device.from(pixels, [1, size.height, size.width, 3])),
+    );
+    const values = await codes.read();
+    codes.dispose();
+    return imageTokens(vocabulary, gridOfPixels(vocabulary, size), values);
+  }
 }
 
 function clipTensor(
@@ -246,6 +285,9 @@ function checkedGrid(
     );
   }
 }
+
+const longestOf = (vocabulary: Vocabulary, sizes: readonly Grid[]): number =>
+  Math.max(...sizes.map((grid) => imageTokenCount(vocabulary, grid)));
 
 const signed = (seed: number): readonly [number, number] => {
   const [low, high] = halvesOf(seed);

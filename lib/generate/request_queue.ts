@@ -1,4 +1,3 @@
-import { StylearError } from '../error.ts';
 import type { PreparedRequest } from './prepare.ts';
 import { checkRequest, type GenerateRequest } from './request.ts';
 
@@ -12,6 +11,9 @@ export interface QueuedRequest {
   readonly index: number;
   readonly seed: number;
   readonly count: number;
+  readonly priority: number;
+  /** Why it is none; its turn comes all the same. */
+  readonly fault: { readonly error: unknown } | undefined;
   /** How many of its pictures were taken up. */
   taken: number;
   /** Its pictures read and its words as ids, once somebody began with that. */
@@ -79,8 +81,7 @@ export class RequestQueue {
   /** The request whose picture is to be taken up next; undefined when none waits. */
   peek(): QueuedRequest | undefined {
     let best: QueuedRequest | undefined;
-    for (const queued of this.waiting)
-      if (!best || priorityOf(queued) > priorityOf(best)) best = queued;
+    for (const queued of this.waiting) if (!best || queued.priority > best.priority) best = queued;
     return best;
   }
 
@@ -96,10 +97,11 @@ export class RequestQueue {
     if (at >= 0) this.waiting.splice(at, 1);
   }
 
-  /** Tells the source that no more is wanted. */
+  /** Tells the source that no more is wanted, without waiting for what it has not read yet. */
   async close(): Promise<void> {
     this.ended = true;
-    await this.source.return?.();
+    const closed = this.source.return?.();
+    if (!this.reading) await closed;
   }
 
   private take(result: IteratorResult<GenerateRequest>): void {
@@ -109,18 +111,15 @@ export class RequestQueue {
     }
     const index = this.read++;
     const request = result.value;
-    if (typeof request !== 'object' || request === null) {
-      throw new StylearError(
-        'ERR_INPUT',
-        `generate: expected request ${index} to be an object, got ${String(request)}`,
-      );
+    const rest = { request, index, taken: 0, prepared: undefined };
+    try {
+      checkRequest(request, `request ${index}`);
+    } catch (error) {
+      this.waiting.push({ ...rest, seed: 0, count: 1, priority: 0, fault: { error } });
+      return;
     }
-    checkRequest(request, `request ${index}`);
     // One that can be read and typed again.
-    const seed = request.seed ?? Math.floor(Math.random() * 2 ** 32);
-    const { count = 1 } = request;
-    this.waiting.push({ request, index, seed, count, taken: 0, prepared: undefined });
+    const { seed = Math.floor(Math.random() * 2 ** 32), count = 1, priority = 0 } = request;
+    this.waiting.push({ ...rest, seed, count, priority, fault: undefined });
   }
 }
-
-const priorityOf = ({ request: { priority = 0 } }: QueuedRequest): number => priority;

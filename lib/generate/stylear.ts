@@ -1,16 +1,24 @@
 import { join } from 'node:path';
 import { readClipPreprocessing } from '../image/clip_preprocessing.ts';
+import { cropSizes } from '../image/crop_sizes.ts';
 import {
   readStyleARConfig,
   type StyleARConfig,
+  type StyleARDefaults,
   type StyleARFiles,
 } from '../models/config/stylear.ts';
 import { openStyleARModel, type StyleARModel } from '../models/stylear_model.ts';
 import type { Device } from '../tensor/device.ts';
 import { openDevice } from '../tensor/open_device.ts';
+import { gridOfPixels, imageTokenCount } from '../text/image_tokens.ts';
 import { Tokenizer } from '../text/tokenizer.ts';
 import { readTokenizerFile } from '../text/tokenizer_file.ts';
-import { chameleonLayout, lumina2Layout, vocabularyOf } from '../text/vocabulary.ts';
+import {
+  chameleonLayout,
+  lumina2Layout,
+  type Vocabulary,
+  vocabularyOf,
+} from '../text/vocabulary.ts';
 import { fingerprint } from '../weights/fingerprint.ts';
 import { type GenerateEvent, type GenerateOptions, generate } from './generate.ts';
 import type { GeneratedImage } from './generated_image.ts';
@@ -80,11 +88,14 @@ export class StyleAR {
         const vocabulary = vocabularyOf(tokenizer.ids, layout, chameleon.shape.vocabulary);
         const { weight } = chameleon.embedding;
         const dtype = options.dtype ?? (weight.dtype === 'bf16' ? 'bf16' : 'f32');
-        const preparation = { model, tokenizer, vocabulary, preprocessing, defaults, dtype };
-        const maxTokens = model.chameleonConfig.maxPositions + largestImage(config);
+        const { maxPositions } = model.chameleonConfig;
+        const largest = largestImage(defaults, vocabulary);
+        const maxTokens = maxPositions + largest;
+        const parts = { model, tokenizer, vocabulary, preprocessing, defaults };
+        const preparation = { ...parts, dtype, maxTokens };
         const cacheTokens = options.cacheBytes
           ? Math.floor(options.cacheBytes / bytesPerToken(model, dtype))
-          : 4 * 2 * maxTokens;
+          : 4 * (maxPositions + largest);
         const engine = new TokenEngine(chameleon, vocabulary, {
           dtype,
           cacheTokens,
@@ -141,9 +152,12 @@ export class StyleAR {
   }
 }
 
-/** The most tokens of a picture of the model's own sizes: the narrowest has the most new-lines. */
-function largestImage({ defaults: { targetSize } }: StyleARConfig): number {
-  return Math.ceil((targetSize / 8) ** 2);
+/** The most tokens of a picture of the model's own sizes. */
+function largestImage({ targetSize }: StyleARDefaults, vocabulary: Vocabulary): number {
+  const sizes = cropSizes(targetSize, { unit: vocabulary.unitPixels });
+  return Math.max(
+    ...sizes.map((size) => imageTokenCount(vocabulary, gridOfPixels(vocabulary, size))),
+  );
 }
 
 function bytesPerToken({ chameleon }: StyleARModel, dtype: 'f32' | 'bf16'): number {

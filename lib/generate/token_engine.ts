@@ -1,3 +1,4 @@
+import { StylearError } from '../error.ts';
 import type { Chameleon } from '../models/chameleon.ts';
 import { KvCache } from '../models/kv_cache.ts';
 import type { Vocabulary } from '../text/vocabulary.ts';
@@ -6,6 +7,7 @@ import { AnswerGrammar, type AnswerGrammarOptions } from './answer_grammar.ts';
 import { DecodeStep, type DrawnToken, type FedStream } from './decode_step.ts';
 import { PagePool } from './page_pool.ts';
 import { Stream, type StyleRows } from './stream.ts';
+import { WindowChoice } from './window_choice.ts';
 
 /** Tokens in a page of the cache. */
 export const pageTokens = 16;
@@ -30,8 +32,8 @@ export interface TokenRequest extends Sampling {
   readonly grammar?: AnswerGrammarOptions | undefined;
   /** Of the answer. */
   readonly maxTokens: number;
-  /** Tokens that are fed at once, 1 to 64: 1 decides one token a step. */
-  readonly window: number;
+  /** Tokens that are fed at once, 1 to 64: 1 decides one token a step. `auto` is what is fastest. */
+  readonly window: number | 'auto';
 }
 
 /**
@@ -41,9 +43,16 @@ export interface TokenRequest extends Sampling {
 export class TokenEngine {
   readonly cache: KvCache;
   readonly pool: PagePool;
+  /** What `auto` windows are chosen by. */
+  readonly choice: WindowChoice;
   private readonly step: DecodeStep;
   private readonly vocabulary: Vocabulary;
   private readonly running = new Map<Answer, TokenRequest>();
+  private readonly maxTokens: number;
+  /** How many answers were let go. */
+  releases = 0;
+  /** What waits for an answer to be let go. */
+  private waiting: (() => void)[] = [];
   private stepping: Promise<void> | undefined;
 
   constructor(model: Chameleon, vocabulary: Vocabulary, options: TokenEngineOptions) {
@@ -52,6 +61,7 @@ export class TokenEngine {
     const pages = Math.ceil(cacheTokens / pageTokens);
     const { device } = model.embedding.weight;
     this.vocabulary = vocabulary;
+    this.maxTokens = maxTokens;
     this.cache = new KvCache(device, { layers, kvHeads, headDim, pages, pageTokens }, cacheDtype);
     this.pool = new PagePool(pages, pageTokens);
     this.step = new DecodeStep(model, this.cache, {
@@ -60,6 +70,7 @@ export class TokenEngine {
       maxPages: Math.min(pages, Math.ceil(maxTokens / pageTokens)),
       recorded,
     });
+    this.choice = new WindowChoice((streams, window) => this.secondsOfStep(streams, window));
   }
 
   /** Answers that are not finished. */
@@ -71,10 +82,11 @@ export class TokenEngine {
    * Takes up a request and reads its prompt.
    *
    * @returns undefined when there is no room for it now
-   * @throws `ERR_OUT_OF_MEMORY` when there never will be
+   * @throws `ERR_OUT_OF_MEMORY` when there never will be, `ERR_VALUE` when a sequence can never be so long
    */
   admit(request: TokenRequest): Answer | undefined {
     const { prompt, style, maxTokens } = request;
+    this.requireFit(request);
     const cond = Stream.open(this.pool, prompt, prompt.length + maxTokens, style);
     if (!cond) return undefined;
     let uncond: Stream | undefined;
@@ -111,6 +123,13 @@ export class TokenEngine {
   release(answer: Answer): void {
     this.running.delete(answer);
     answer.close();
+    this.releases++;
+    for (const resolve of this.waiting.splice(0)) resolve();
+  }
+
+  /** Resolves when an answer is let go, and with it its pages. */
+  released(): Promise<void> {
+    return new Promise((resolve) => this.waiting.push(resolve));
   }
 
   /** Frees the cache and the recordings; those of the model stay. */
@@ -123,14 +142,34 @@ export class TokenEngine {
     this.dispose();
   }
 
+  private requireFit({ prompt, maxTokens, guidance }: TokenRequest): void {
+    const tokens = prompt.length + maxTokens;
+    if (tokens > this.maxTokens) {
+      const expected = `at most ${this.maxTokens} tokens`;
+      throw new StylearError(
+        'ERR_VALUE',
+        `generate: expected prompt and answer to have ${expected} together, got ${tokens}`,
+      );
+    }
+    const pagesOf = (count: number) => Math.ceil(count / pageTokens);
+    const pages = pagesOf(tokens) + (guidance === 1 ? 0 : pagesOf(maxTokens));
+    if (pages <= this.pool.total) return;
+    throw new StylearError(
+      'ERR_OUT_OF_MEMORY',
+      `generate: expected the cache to have ${pages} pages for a picture of ${maxTokens} tokens, ` +
+        `got ${this.pool.total}. Give it more memory.`,
+    );
+  }
+
   private async stepAll(): Promise<void> {
     const fed: FedStream[] = [];
     const drawn: DrawnToken[] = [];
+    const chosen = await this.chosenWindow();
     const answers = [...this.running];
     const counts = answers.map(([answer, { window }]) => {
       const [cond, uncond] = answer.streams;
       if (uncond) this.catchUp(uncond, cond!.pending.length);
-      const request = answer.request(window);
+      const request = answer.request(window === 'auto' ? chosen : window);
       const offset = fed.length;
       fed.push(...request.fed);
       for (const token of request.drawn) {
@@ -149,12 +188,51 @@ export class TokenEngine {
       // It may have been dropped while the step ran.
       if (!this.running.has(answer)) return;
       try {
-        answer.accept(own);
+        const { right, wrong } = answer.accept(own);
+        this.choice.observe(right, wrong);
       } catch (error) {
         answer.failure = { error };
       }
       if (answer.finished) this.running.delete(answer);
     });
+  }
+
+  private async chosenWindow(): Promise<number> {
+    const requests = [...this.running];
+    if (!requests.some(([, { window }]) => window === 'auto')) return 1;
+    return this.choice.next(requests.reduce((sum, [{ streams }]) => sum + streams.length, 0));
+  }
+
+  /** The least of a few steps, as they are in the middle of pictures; nothing is left of them. */
+  private async secondsOfStep(streams: number, window: number): Promise<number> {
+    const [code] = this.vocabulary.codes;
+    const middle = Math.ceil(Math.max(window, this.maxTokens / 4) / pageTokens);
+    const pages = Math.min(this.pool.total, Math.ceil(this.maxTokens / pageTokens), middle);
+    const cached = pages * pageTokens - window;
+    if (cached < 0) return Number.POSITIVE_INFINITY;
+    const scratch = {
+      tokens: Array.from({ length: window }, () => code),
+      cached,
+      pages: Array.from({ length: pages }, (_, page) => page),
+      scratch: true,
+    };
+    const fed = Array.from({ length: streams }, () => scratch);
+    const guided = streams % 2 === 0;
+    const drawn = Array.from({ length: guided ? streams / 2 : streams }, (_, i) =>
+      scratch.tokens.map((_, after) => ({
+        ...{ after, stream: guided ? 2 * i : i, uncond: guided ? 2 * i + 1 : undefined },
+        ...{ range: this.vocabulary.codes, topK: 0, guidance: guided ? 3 : 1, temperature: 1 },
+        ...{ topP: 1, minP: 0, seed: [0, 0] as const, position: after },
+      })),
+    ).flat();
+    let least = Number.POSITIVE_INFINITY;
+    // The first one records, or warms up.
+    for (let repeat = 0; repeat < 4; repeat++) {
+      const began = performance.now();
+      await this.step.run(fed, drawn);
+      if (repeat > 0) least = Math.min(least, (performance.now() - began) / 1000);
+    }
+    return least;
   }
 
   /** Feeds a stream what it has pending, but for the last tokens. */

@@ -81,7 +81,7 @@ async function runSchedule(
   while (waiting.length > 0 || running.size > 0) {
     while (waiting.length > 0 && running.size < batch && (running.size === 0 || draw(2))) {
       const index = waiting.pop()!;
-      const window = 1 + draw(draw(4) === 0 ? 64 : 6);
+      const window = draw(5) === 0 ? 'auto' : 1 + draw(draw(4) === 0 ? 64 : 6);
       running.set(engine.admit({ ...requests[index]!, window })!, index);
     }
     const step = engine.advance();

@@ -43,6 +43,19 @@ describe('an answer', () => {
     }
   });
 
+  test('is the same with windows that are chosen on the way, which leaves nothing in the cache', async () => {
+    const requests = Array.from({ length: 5 }, (_, i) => requestOf(i, { window: 'auto' }));
+    for (const batch of [1, 3]) {
+      using engine = engineOf(model);
+      const answers = await runAll(engine, requests, batch);
+      for (const [i, { tokens, statistics }] of answers.entries()) {
+        expect(tokens).toEqual(await plain(i));
+        const steps = Object.values(statistics.windows).reduce((a, b) => a + b, 0);
+        expect(steps).toBe(statistics.steps);
+      }
+    }
+  });
+
   test('takes fewer steps with a window when drafts come true', async () => {
     using engine = engineOf(model);
     // Top-k 1 at temperature 0: what was drawn for a place once is often drawn for it again.
@@ -116,6 +129,34 @@ describe('the engine', () => {
       for (const [i, answer] of answers.entries()) if (i !== round % 4) engine.release(answer);
       expect(engine.pool.available).toBe(engine.pool.total);
     }
+  });
+
+  test('refuses what never fits, its two streams together, and sequences that are too long', () => {
+    using engine = engineOf(model, { cacheTokens: 96, maxTokens: 90 });
+    expect(() => engine.admit(requestOf(0))).toThrow(
+      'generate: expected the cache to have 7 pages for a picture of 40 tokens, got 6. ' +
+        'Give it more memory.',
+    );
+    expect(() => engine.admit(requestOf(0, { maxTokens: 80 }))).toThrow(
+      'generate: expected prompt and answer to have at most 90 tokens together, got 100',
+    );
+    const alone = engine.admit(requestOf(0, { guidance: 1 }))!;
+    engine.release(alone);
+    expect(engine.pool.available).toBe(engine.pool.total);
+  });
+
+  test('tells when pages are given back', async () => {
+    using engine = engineOf(model);
+    const answer = engine.admit(requestOf(0))!;
+    let told = false;
+    const released = engine.released().then(() => {
+      told = true;
+    });
+    await engine.advance();
+    expect(told).toBe(false);
+    engine.release(answer);
+    await released;
+    expect(engine.releases).toBe(1);
   });
 
   test('refuses what does not fit now and takes it later', async () => {

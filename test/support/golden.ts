@@ -1,14 +1,10 @@
-// Verifiers run as tests over the golden fixtures, where they are: STYLEAR_FIXTURES, or
-// ../shared/fixtures beside the package. Without them these tests are skipped and say so.
+// Verifiers run as tests over the golden fixtures. Without these they are skipped and say so.
 import { existsSync } from 'node:fs';
-import { join } from 'node:path';
 import { describe, expect, test } from 'vitest';
 import type { Verifier } from '../../lib/verify/check.ts';
 import { findFixtures, isOfKind } from '../../lib/verify/fixture.ts';
+import { fixturesFolder as folder } from './fixtures.ts';
 import { onEveryDevice } from './on_every_device.ts';
-
-const folder =
-  process.env.STYLEAR_FIXTURES ?? join(import.meta.dirname, '../../../shared/fixtures');
 
 export interface EveryCheckOptions {
   /** Of the transformer's activations; f32 unless told. */
