@@ -1,15 +1,12 @@
 import { extname } from 'node:path';
-import { StylearError } from '../error.ts';
-import type { GenerateRequest, StyleReference } from '../generate/request.ts';
+import type { GenerateRequest } from '../generate/request.ts';
+import { referencesOfWords, type StyleWords, sizeOfWords } from '../generate/request_words.ts';
 import { writePicture } from '../image/encode.ts';
 import { type DrawingOptions, openModel, StepTally } from './drawing.ts';
 import { duration, Progress } from './progress.ts';
 
-export interface GenerateCommandOptions extends DrawingOptions {
+export interface GenerateCommandOptions extends DrawingOptions, StyleWords {
   readonly prompt: string;
-  readonly style?: string | undefined;
-  readonly mix?: string | undefined;
-  readonly subject?: string | undefined;
   readonly condition?: string | undefined;
   readonly output: string;
   readonly count?: number | undefined;
@@ -25,6 +22,8 @@ export interface GenerateCommandOptions extends DrawingOptions {
   readonly preview?: boolean | undefined;
 }
 
+const words = { where: 'generate', mark: '--' } as const;
+
 /**
  * `stylear generate`: draws pictures of one prompt in one style. With `--count` their files are numbered.
  *
@@ -34,11 +33,11 @@ export async function generateCommand(options: GenerateCommandOptions): Promise<
   const { output, count = 1, metadata = true } = options;
   const request: GenerateRequest = {
     prompt: options.prompt,
-    style: styleOf(options),
+    style: referencesOfWords(options, words),
     condition: options.condition,
     count,
     seed: options.seed,
-    size: options.size === undefined ? undefined : parseSize(options.size),
+    size: options.size === undefined ? undefined : sizeOfWords(options.size, words),
     guidance: options.guidance,
     imageTopK: options.topK,
     topP: options.topP,
@@ -82,32 +81,6 @@ export async function generateCommand(options: GenerateCommandOptions): Promise<
   return 0;
 }
 
-function styleOf({ style, mix, subject }: GenerateCommandOptions): GenerateRequest['style'] {
-  if (mix !== undefined) {
-    if (style !== undefined) throw wrong('one of --style and --mix', 'both');
-    if (subject !== undefined) throw wrong('--subject beside --style', 'it beside --mix');
-    return mix.split(',').map(reference);
-  }
-  if (style === undefined) {
-    if (subject !== undefined) throw wrong('--style beside --subject', 'none');
-    return undefined;
-  }
-  return { picture: style, subject };
-}
-
-/** `path:weight`, or a path alone. */
-function reference(part: string): StyleReference {
-  const [, picture = part, weight] = /^(.*):([\d.]+)$/.exec(part) ?? [];
-  if (picture === '') throw wrong('--mix as a.png:0.7,b.png:0.3', `'${part}'`);
-  return { picture, weight: weight === undefined ? 1 : Number(weight) };
-}
-
-export function parseSize(text: string): { width: number; height: number } {
-  const match = /^(\d{1,5})x(\d{1,5})$/.exec(text);
-  if (!match) throw wrong('--size as WIDTHxHEIGHT, such as 768x768', `'${text}'`);
-  return { width: Number(match[1]), height: Number(match[2]) };
-}
-
 /** `out.png` as it is, or `out-3.png` where there are several. */
 function numbered(path: string, index: number, count: number, mark = ''): string {
   const end = extname(path);
@@ -115,6 +88,3 @@ function numbered(path: string, index: number, count: number, mark = ''): string
   const number = count === 1 ? '' : `-${`${index + 1}`.padStart(digits, '0')}`;
   return `${path.slice(0, path.length - end.length)}${number}${mark}${end}`;
 }
-
-const wrong = (expected: string, got: string): StylearError =>
-  new StylearError('ERR_INPUT', `generate: expected ${expected}, got ${got}`);

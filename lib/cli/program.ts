@@ -3,9 +3,10 @@ import { readFileSync } from 'node:fs';
 import { Command, Option } from 'commander';
 import { check } from './check.ts';
 import { convertCommand } from './convert.ts';
-import { withDrawing } from './drawing.ts';
+import { withDrawing, withModel } from './drawing.ts';
 import { type GenerateCommandOptions, generateCommand } from './generate.ts';
 import { inspectCommand } from './inspect.ts';
+import { type StyleCommandOptions, styleCommand } from './style.ts';
 import { floatDtype, type VerifyCommandOptions, verifyCommand } from './verify.ts';
 
 type VerifyCommandLine = Omit<VerifyCommandOptions, 'dtype'> & { readonly dtype?: string };
@@ -25,7 +26,10 @@ export function program(): Command {
       .description('draw pictures of a prompt in the style of a picture')
       .requiredOption('--prompt <text>', 'what to draw')
       .requiredOption('-o, --output <file>', '.png, .jpg, .webp or .avif; numbered with --count')
-      .option('--style <picture>', 'the reference; without one the model draws as it likes')
+      .option(
+        '--style <picture>',
+        'the reference, a picture or .style; without one the model is as it is',
+      )
       .option('--mix <pictures>', 'several references by weight: a.png:0.7,b.png:0.3')
       .option('--subject <picture>', "the reference's subject cut out, which is not taken over")
       .option('--condition <picture>', 'a depth map or segmentation that guides the layout')
@@ -41,6 +45,15 @@ export function program(): Command {
       .option('--style-strength <s>', '0 is none, 1 is whole', Number)
       .option('--preview', 'write the rows that are final as they come'),
   ).action(exitWith((options: GenerateCommandOptions) => generateCommand(options)));
+  withModel(
+    stylear
+      .command('style <picture>')
+      .description('encode a style once, for --style; or a mix of several: a.png:0.7,b.png:0.3')
+      .requiredOption('-o, --output <file>', '.style')
+      .option('--subject <picture>', "the picture's subject cut out, which is not taken over"),
+  ).action(
+    exitWith((picture: string, options: StyleCommandOptions) => styleCommand(picture, options)),
+  );
   stylear
     .command('verify <folder>')
     .description('compare the models with golden values: every fixture at or below a folder')

@@ -30,9 +30,11 @@ import type { Vocabulary } from '../text/vocabulary.ts';
 import {
   type GenerateRequest,
   isPicture,
+  isStyleFile,
   type PictureSource,
   referencesOf,
   type Style,
+  type StyleReference,
 } from './request.ts';
 import type { StyleRows } from './stream.ts';
 import { StyleHandle } from './style_handle.ts';
@@ -83,27 +85,50 @@ export async function encodeStyle(
   const sum = weights.reduce((a, b) => a + b, 0);
   if (!weights.every((weight) => Number.isFinite(weight) && weight >= 0) || !(sum > 0))
     throw wrong('weight', 'numbers from 0 that are not all 0', weights.join(', '));
-  const pictures = await Promise.all(references.map(({ picture }) => open(picture)));
-  const subjects = await Promise.all(
-    references.map(async ({ subject }) =>
-      subject === undefined ? undefined : onBackground(await open(subject)),
+  const opened = await Promise.all(
+    references.map((reference) => openReference(model, preprocessing, reference)),
+  );
+  const mixed = scope(() =>
+    mixStyles(
+      opened.map((encode) => encode()),
+      weights.map((weight) => weight / sum),
     ),
   );
-  const mixed = scope(() => {
-    const styles = references.map((_, i) => {
-      const pixels = clipTensor(model, preprocessing, pictures[i]!);
-      const subject = subjects[i] && clipTensor(model, preprocessing, subjects[i]);
-      return model.encoder.encode(pixels, { subject });
-    });
-    return mixStyles(
-      styles,
-      weights.map((weight) => weight / sum),
-    );
-  });
   const [, count, dim] = mixed.shape as [number, number, number];
   const values = (await mixed.read()) as Float32Array;
   mixed.dispose();
   return new StyleHandle(values, count, dim);
+}
+
+/** Reads a reference. @returns  what makes style tokens of it, `[1, count, dim]`, f32 */
+async function openReference(
+  model: StyleARModel,
+  preprocessing: ClipPreprocessing,
+  { picture, subject }: StyleReference,
+): Promise<() => Tensor> {
+  if (isStyleFile(picture)) {
+    if (subject !== undefined)
+      throw wrong(
+        'subject',
+        'that of a picture',
+        `one beside ${picture}, which is encoded already`,
+      );
+    const { values, count, dim } = await StyleHandle.load(picture, model.device);
+    requireWidth(model, dim);
+    return () => model.device.from(values, [1, count, dim]);
+  }
+  const whole = await open(picture);
+  const cut = subject === undefined ? undefined : onBackground(await open(subject));
+  return () =>
+    model.encoder.encode(clipTensor(model, preprocessing, whole), {
+      subject: cut && clipTensor(model, preprocessing, cut),
+    });
+}
+
+function requireWidth({ chameleon: { shape } }: StyleARModel, dim: number): void {
+  if (dim === shape.dim) return;
+  const expected = `of ${shape.dim} numbers a vector, as the transformer has them`;
+  throw wrong('style', expected, `${dim}. Encode it with this model`);
 }
 
 /** Reads a request's pictures and words. */
@@ -191,10 +216,7 @@ function styleRows(
   if (!style) return undefined;
   const { noiseStrength, styleStrength } = settings;
   const { device } = model;
-  if (style.dim !== model.chameleon.shape.dim) {
-    const expected = `of ${model.chameleon.shape.dim} numbers a vector, as the transformer has them`;
-    throw wrong('style', expected, `${style.dim}. Encode it with this model`);
-  }
+  requireWidth(model, style.dim);
   const rows = scope(() => {
     let all = device.from(style.values, [1, style.count, style.dim]);
     if (noiseStrength > 0)

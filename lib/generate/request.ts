@@ -8,6 +8,7 @@ export type PictureSource = string | Uint8Array | Picture;
 
 /** A reference picture, and what of it is not to be taken over. */
 export interface StyleReference {
+  /** Or the path of a style that was saved, `.style`. */
   readonly picture: PictureSource;
   /** Its subject, cut out: the rest transparent, or white; the reference's framing. */
   readonly subject?: PictureSource | undefined;
@@ -114,6 +115,10 @@ export function referencesOf(style: Exclude<Style, StyleHandle>): readonly Style
     return [{ picture: style }];
   return [style as StyleReference];
 }
+
+/** Whether a source is the path of a style that was saved, see `StyleHandle.save`. */
+export const isStyleFile = (source: PictureSource): source is string =>
+  typeof source === 'string' && source.endsWith('.style');
 
 /** Whether a source is a picture in memory. */
 export const isPicture = (source: unknown): source is Picture =>

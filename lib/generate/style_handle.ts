@@ -1,6 +1,7 @@
 import { createHash } from 'node:crypto';
 import { StylearError } from '../error.ts';
 import type { Device } from '../tensor/device.ts';
+import { weightsError } from '../weights/byte_source.ts';
 import { Weights } from '../weights/weights.ts';
 import { writeSafetensors } from '../weights/write_safetensors.ts';
 
@@ -30,7 +31,10 @@ export class StyleHandle {
     this.key = createHash('sha256').update(`${count}x${dim}:`).update(bytes).digest('base64url');
   }
 
-  /** Writes it as safetensors, 256 KiB for the released model. */
+  /**
+   * Writes it as safetensors, 256 KiB for the released model. A path that ends in `.style` can then be
+   * given wherever a reference picture can.
+   */
   async save(path: string): Promise<void> {
     const { values, count, dim } = this;
     const elements = () => new Uint8Array(values.buffer, values.byteOffset, values.byteLength);
@@ -47,9 +51,11 @@ export class StyleHandle {
    */
   static async load(path: string, device: Device): Promise<StyleHandle> {
     using weights = Weights.open(path, device, { dtype: 'f32' });
-    const shape = weights.shapeOf(tensorName) ?? [0, 0];
-    const tensor = weights.tensor(tensorName, shape.length === 2 ? shape : [0, 0]);
-    return new StyleHandle((await tensor.read()) as Float32Array, shape[0]!, shape[1]!);
+    const [count = 0, dim = 0, ...more] = weights.shapeOf(tensorName) ?? [];
+    if (count * dim === 0 || more.length > 0)
+      throw weightsError(path, 'the file', 'a style that was saved', 'one without style vectors');
+    const tensor = weights.tensor(tensorName, [count, dim]);
+    return new StyleHandle((await tensor.read()) as Float32Array, count, dim);
   }
 }
 

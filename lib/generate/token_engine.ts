@@ -52,7 +52,7 @@ export class TokenEngine {
   /** How many answers were let go. */
   releases = 0;
   /** What waits for an answer to be let go. */
-  private waiting: (() => void)[] = [];
+  private readonly waiting: (() => void)[] = [];
   private stepping: Promise<void> | undefined;
 
   constructor(model: Chameleon, vocabulary: Vocabulary, options: TokenEngineOptions) {
