@@ -16,6 +16,8 @@ const maxPickleBytes = 256 * 2 ** 20;
 const maxDepth = 256;
 const maxVisits = 1_000_000;
 const maxNameLength = 4096;
+/** Tied weights are there twice, by two names; a few bytes must not be a million tensors of all. */
+const maxSharing = 8;
 
 /**
  * Where the tensors of a file of `torch.save` are: a zip archive, or a row of pickles as before torch
@@ -28,7 +30,13 @@ const maxNameLength = 4096;
  */
 export function readTorchFile(source: ByteSource): StoredTensors {
   const root = isZip(source) ? readArchive(source) : readLegacy(source);
-  return { path: source.path, tensors: nameTensors(source.path, root) };
+  const tensors = nameTensors(source.path, root);
+  const bytes = [...tensors.values()].reduce((sum, tensor) => sum + tensor.bytes, 0);
+  if (bytes > maxSharing * source.bytes) {
+    const expected = `of at most ${maxSharing} times the bytes of the file`;
+    throw weightsError(source.path, 'the tensors', expected, `${bytes} of ${source.bytes}`);
+  }
+  return { path: source.path, tensors };
 }
 
 const isZip = (source: ByteSource): boolean =>

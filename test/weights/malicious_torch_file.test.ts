@@ -298,6 +298,21 @@ describe('stops at the budget of', () => {
   });
 });
 
+test('refuses a hundred tensors of the same kilobytes, and takes two', () => {
+  const large = storage({ count: 4096 });
+  const names = Array.from({ length: 100 }, (_, i) => `x${i}`);
+  const of = (names: readonly string[]) => {
+    const named = names.map((name): [string, Buffer] => [name, tensor(large, [4096], [1])]);
+    return archive(pickle(dict(...named)), { 0: floats(4096) });
+  };
+  const tied = readTorchFile(inMemory('tied.pth', of(names.slice(0, 2))));
+  expect(tied.tensors.size).toBe(2);
+  refuses(of(names));
+  expect(refusal(of(names)).message).toContain(
+    'the tensors to be of at most 8 times the bytes of the file, got 1638400 of ',
+  );
+});
+
 const evil = pickle(call(system, text(command)));
 
 describe('refuses in what surrounds the pickle of the older form', () => {
