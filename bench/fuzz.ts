@@ -48,11 +48,12 @@ function fuzzReaders() {
       const end = performance.now() + (1000 * Number(values.seconds)) / formats;
       const came = fuzz(target, seed, () => performance.now() >= end);
       const perSecond = Math.round(came.inputs / came.seconds);
-      const { inputs, refused, slowestMs, buffersPerByte, heapPerByte } = came;
+      const { inputs, refused, slowestMs, mostBuffers, mostHeap } = came;
+      const ofInput = Math.max(...target.seeds.map((file) => file.length));
       console.log(
         `${target.reader}: ${target.name}: ${inputs} inputs, ${perSecond} a second, ${refused} refused; ` +
-          `slowest ${slowestMs.toFixed(1)} ms; at most ${buffersPerByte.toFixed(2)} bytes of buffers ` +
-          `and ${heapPerByte.toFixed(0)} of objects for a byte`,
+          `of files of some ${ofInput} bytes the slowest took ${slowestMs.toFixed(1)} ms, ` +
+          `${mostBuffers} bytes of buffers and ${mostHeap} of objects were the most`,
       );
       return { reader: target.reader, format: target.name, perSecond, ...came };
     });
