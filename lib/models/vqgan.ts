@@ -85,6 +85,7 @@ export class Vqgan {
   encode(pixels: Tensor, limits: VqganLimits = {}): Tensor {
     refuseGradient('encode', 'latents and quantise');
     const size = this.sizeOf('encode', pixels);
+    // The first stage, a convolution, leaves the pixels as they are.
     return inPasses(pixels, planEncode(this.config, size, limits), (part, runs) =>
       nearestCode(consumeAll(this.encoder, part, runs), this.codebook),
     );
@@ -179,7 +180,7 @@ function forwardAll(
   );
 }
 
-/** Every stage in turn; each input, `x` too, is freed when it has been used. */
+/** Every stage in turn; what each is given, `x` too, is freed when it has been used. */
 function consumeAll(stages: readonly Stage[], x: Tensor, runs: readonly StageRun[]): Tensor {
   return stages.reduce((h, stage, i) => {
     const y = scope(() => stage.consume(h, runs[i]!));

@@ -114,13 +114,7 @@ function latentSize(config: VqganConfig, { images, height, width }: PictureSize)
 }
 
 function plan(method: string, size: PictureSize, work: Work, limits: VqganLimits): VqganPlan {
-  const { maxBytes = Number.POSITIVE_INFINITY, stripBytes = 1 } = limits;
-  if (!(stripBytes > 0)) {
-    throw new StylearError(
-      'ERR_VALUE',
-      `Vqgan.${method}: expected stripBytes to be positive, got ${stripBytes}`,
-    );
-  }
+  const { maxBytes = Number.POSITIVE_INFINITY } = limits;
   const found = fitted(work, limits);
   if (found.bytes <= maxBytes) return found;
   throw new StylearError(
@@ -136,6 +130,12 @@ function fitted(
   { layout, input, ownsInput, resultBytes }: Work,
   { maxBytes = Number.POSITIVE_INFINITY, stripBytes = 2 ** 24 }: VqganLimits,
 ): VqganPlan {
+  if (!(stripBytes > 0)) {
+    throw new StylearError(
+      'ERR_VALUE',
+      `Vqgan: expected stripBytes to be positive, got ${stripBytes}`,
+    );
+  }
   const all = input.images;
   const of = (images: number): VqganPlan => {
     if (images === all) {

@@ -125,7 +125,7 @@ describe('vqganMemory', async () => {
     expectRefusal(
       () => vqganMemory(quarter, { images: 1, height: 64, width: 64 }, { stripBytes: 0 }),
       'ERR_VALUE',
-      'Vqgan.encode: expected stripBytes to be positive, got 0',
+      'Vqgan: expected stripBytes to be positive, got 0',
     );
     using codes = device.zeros([1, 4, 4], 'i32');
     expect(() => vqgan.decode(codes, { maxBytes: 1000 })).toThrow(
