@@ -2,14 +2,8 @@
 // without these: a checkpoint may be trained further, compared, or asked for text.
 import { existsSync } from 'node:fs';
 import { join } from 'node:path';
-import type { QuantisedRows } from '../ops/quantise.ts';
-import type { Tensor } from '../tensor/tensor.ts';
 import { weightsError } from '../weights/byte_source.ts';
 import type { ChameleonConfig } from './config/chameleon.ts';
-
-const takeLumina =
-  'Take a checkpoint that was trained to write images, such as Lumina-mGPT-7B-768: ' +
-  'base Chameleon reads them only.';
 
 /**
  * Throws `ERR_WEIGHTS` for base Chameleon, whose config masks the logits of image tokens.
@@ -20,31 +14,10 @@ export function requireImageLogits(folder: string, config: ChameleonConfig): voi
   if (!config.maskImageLogits) return;
   const got = 'true, or nothing, which says the same';
   throw weightsError(join(folder, 'config.json'), 'mask_image_logits', 'false', got, {
-    advice: takeLumina,
+    advice:
+      'Take a checkpoint that was trained to write images, such as Lumina-mGPT-7B-768: ' +
+      'base Chameleon reads them only.',
   });
-}
-
-/**
- * Rejects with `ERR_WEIGHTS` when the rows of the head that say image tokens are zeros, as they are
- * before a training that is to fill them.
- *
- * @param folder    of the checkpoint, for the error
- * @param head      `[vocabulary, dim]`
- * @param imageIds  ids of image tokens; up to 16 of them are looked at
- */
-export async function requireImageRows(
-  folder: string,
-  head: Tensor | QuantisedRows,
-  imageIds: readonly number[],
-): Promise<void> {
-  const weight = 'scale' in head ? head.weight : head;
-  const step = Math.max(1, Math.floor(imageIds.length / 16));
-  for (let i = 0; i < imageIds.length; i += step) {
-    using row = weight.slice(imageIds[i]!, imageIds[i]! + 1);
-    if ((await row.read()).some((value) => value !== 0)) return;
-  }
-  const what = 'the rows of lm_head.weight for image tokens';
-  throw weightsError(folder, what, 'trained', 'zeros', { advice: takeLumina });
 }
 
 /** The files of an image tokenizer. */
