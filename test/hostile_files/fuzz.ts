@@ -3,6 +3,7 @@ import { type ErrorCode, StylearError } from '../../lib/error.ts';
 import type { ByteSource } from '../../lib/weights/byte_source.ts';
 import { damaged } from '../support/damaged.ts';
 import { uniform } from '../support/numbers.ts';
+import { processorMs } from '../support/processor_ms.ts';
 
 /** An input that takes more of the processor's time is a hang. */
 const mostMs = 100;
@@ -120,12 +121,6 @@ function measured(target: FuzzTarget, bytes: Buffer, wrong: Wrong): Tried {
 }
 
 type Wrong = (what: string, cause?: unknown) => Error;
-
-/** Of the processor's time, which does not depend on who else uses the machine. */
-function processorMs(): number {
-  const { user, system } = process.cpuUsage();
-  return (user + system) / 1000;
-}
 
 /** @returns whether it was read */
 function attempt(target: FuzzTarget, bytes: Buffer, wrong: Wrong): boolean {

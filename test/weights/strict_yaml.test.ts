@@ -3,6 +3,7 @@ import { describe, expect, test } from 'vitest';
 import { inMemory } from '../../lib/weights/byte_source.ts';
 import type { Json } from '../../lib/weights/strict_json.ts';
 import { parseYamlObject } from '../../lib/weights/strict_yaml.ts';
+import { processorMs } from '../support/processor_ms.ts';
 
 const read = (text: string | Uint8Array) => {
   const bytes = typeof text === 'string' ? new TextEncoder().encode(text) : text;
@@ -151,11 +152,11 @@ describe('parseYamlObject', () => {
     ['empty lines', `${'\n'.repeat(2 ** 20 - 100)}a`],
     ['keys', Array.from({ length: 90_000 }, (_, i) => `k${i}: 1`).join('\n')],
   ])('takes a megabyte of %s within a second', (_, text) => {
-    const begin = performance.now();
+    const begin = processorMs();
     try {
       read(text);
     } catch {}
-    expect(performance.now() - begin).toBeLessThan(1000);
+    expect(processorMs() - begin).toBeLessThan(1000);
   });
 
   test('reads what is written in blocks', () => {

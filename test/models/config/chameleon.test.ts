@@ -1,6 +1,7 @@
 import { join } from 'node:path';
 import { describe, expect, test } from 'vitest';
 import { readChameleonConfig } from '../../../lib/models/config/chameleon.ts';
+import { processorMs } from '../../support/processor_ms.ts';
 import { fixtures, hasFixtures, temporaryFolder } from './folder.ts';
 
 const { path: folder, write } = temporaryFolder();
@@ -68,9 +69,9 @@ describe('readChameleonConfig', () => {
   test('reads a vocabulary of 65,536 names within half a second', () => {
     const entries = Array.from({ length: 65536 }, (_, id) => [`<reserved${id}> and more`, id]);
     write('config.json', { ...lumina, vocabulary_map: Object.fromEntries(entries) });
-    const begin = performance.now();
+    const begin = processorMs();
     expect(readChameleonConfig(folder).vocabularyMap.size).toBe(65536);
-    expect(performance.now() - begin).toBeLessThan(500);
+    expect(processorMs() - begin).toBeLessThan(500);
   });
 
   test.each([
