@@ -9,10 +9,9 @@ import { readSafetensors } from '../../lib/weights/safetensors.ts';
 import { openShards } from '../../lib/weights/shard_index.ts';
 import { readElements, type StoredTensors } from '../../lib/weights/stored_tensor.ts';
 import { readTorchFile } from '../../lib/weights/torch_file.ts';
+import { fixturesFolder as folder } from '../support/fixtures.ts';
 import { stored as rounded } from '../support/numbers.ts';
 
-const folder =
-  process.env.STYLEAR_FIXTURES ?? join(import.meta.dirname, '../../../shared/fixtures');
 const present = existsSync(folder);
 const all = present ? readdirSync(folder, { recursive: true, encoding: 'utf8' }).sort() : [];
 const named = (pattern: RegExp) => all.filter((name) => pattern.test(name));

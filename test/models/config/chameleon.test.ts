@@ -1,8 +1,9 @@
 import { join } from 'node:path';
 import { describe, expect, test } from 'vitest';
 import { readChameleonConfig } from '../../../lib/models/config/chameleon.ts';
+import { fixturesFolder, hasFixture } from '../../support/fixtures.ts';
 import { processorMs } from '../../support/processor_ms.ts';
-import { fixtures, hasFixtures, temporaryFolder } from './folder.ts';
+import { temporaryFolder } from './folder.ts';
 
 const { path: folder, write } = temporaryFolder();
 const file = join(folder, 'config.json');
@@ -176,14 +177,14 @@ describe('readChameleonConfig', () => {
   });
 });
 
-describe.skipIf(!hasFixtures)('readChameleonConfig of the golden fixtures', () => {
+describe.skipIf(!hasFixture('chameleon_mha'))('readChameleonConfig of the golden fixtures', () => {
   test.each([
     ['chameleon_mha', { dim: 64, heads: 4, kvHeads: 4, modelParallelSize: 1, maxPositions: 56 }],
     ['chameleon_gqa', { dim: 96, heads: 6, kvHeads: 2, modelParallelSize: 2, inner: 136 }],
     ['chameleon_swin', { swinNorm: true, maskImageLogits: true, normEps: 1e-6 }],
     ['e2e', { vocabulary: 16896, layers: 3 }],
   ])('%s is read', (name, expected) => {
-    const config = readChameleonConfig(join(fixtures, name, 'ckpt'));
+    const config = readChameleonConfig(join(fixturesFolder, name, 'ckpt'));
     expect(config).toMatchObject(expected);
     expect(config.vocabularyMap.get('IMGIMGBCZ')).toBe(16);
   });

@@ -1,7 +1,8 @@
 import { join } from 'node:path';
 import { describe, expect, test } from 'vitest';
 import { readClipConfig } from '../../../lib/models/config/clip.ts';
-import { fixtures, hasFixtures, temporaryFolder } from './folder.ts';
+import { fixturesFolder, hasFixture } from '../../support/fixtures.ts';
+import { temporaryFolder } from './folder.ts';
 
 const { path: folder, write } = temporaryFolder();
 const file = join(folder, 'config.json');
@@ -121,10 +122,10 @@ describe('readClipConfig', () => {
   });
 });
 
-test.skipIf(!hasFixtures)('readClipConfig reads the golden fixtures', () => {
-  const gelu = readClipConfig(join(fixtures, 'clip/ckpt'));
+test.skipIf(!hasFixture('clip'))('readClipConfig reads the golden fixtures', () => {
+  const gelu = readClipConfig(join(fixturesFolder, 'clip/ckpt'));
   expect(gelu.vision).toMatchObject({ width: 64, patch: 14, imageSize: 56, projection: 40 });
   expect(gelu.text).toMatchObject({ vocabulary: 512, eosId: 2, activation: 'gelu' });
-  const quick = readClipConfig(join(fixtures, 'clip_quick_gelu/ckpt'));
+  const quick = readClipConfig(join(fixturesFolder, 'clip_quick_gelu/ckpt'));
   expect(quick.text).toMatchObject({ eosId: 259, positions: 24, activation: 'quick_gelu' });
 });

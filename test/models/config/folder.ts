@@ -2,6 +2,11 @@ import { existsSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll } from 'vitest';
+import { fixturesFolder } from '../../support/fixtures.ts';
+
+if (!existsSync(fixturesFolder)) {
+  console.log(`not tested here: configs of the golden fixtures are not at ${fixturesFolder}`);
+}
 
 /** A folder of its own for a test file; what is written there is gone after it. */
 export function temporaryFolder(): { path: string; write(name: string, content: unknown): string } {
@@ -14,9 +19,3 @@ export function temporaryFolder(): { path: string; write(name: string, content: 
   };
   return { path, write };
 }
-
-/** The golden fixtures, where they are: STYLEAR_FIXTURES, or ../shared/fixtures beside the package. */
-export const fixtures =
-  process.env.STYLEAR_FIXTURES ?? join(import.meta.dirname, '../../../../shared/fixtures');
-export const hasFixtures = existsSync(fixtures);
-if (!hasFixtures) console.log(`not tested here: the golden fixtures are not at ${fixtures}`);

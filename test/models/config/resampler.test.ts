@@ -1,7 +1,8 @@
 import { join } from 'node:path';
 import { describe, expect, test } from 'vitest';
 import { readResamplerConfig, releasedResampler } from '../../../lib/models/config/resampler.ts';
-import { fixtures, hasFixtures, temporaryFolder } from './folder.ts';
+import { fixturesFolder, hasFixture } from '../../support/fixtures.ts';
+import { temporaryFolder } from './folder.ts';
 
 const { write } = temporaryFolder();
 
@@ -48,8 +49,8 @@ describe('readResamplerConfig', () => {
   });
 });
 
-test.skipIf(!hasFixtures)('readResamplerConfig reads the golden fixtures', () => {
-  expect(readResamplerConfig(join(fixtures, 'resampler_options/config.json'))).toEqual({
+test.skipIf(!hasFixture('resampler'))('readResamplerConfig reads the golden fixtures', () => {
+  expect(readResamplerConfig(join(fixturesFolder, 'resampler_options/config.json'))).toEqual({
     dim: 32,
     depth: 1,
     headDim: 8,
@@ -67,6 +68,6 @@ test.skipIf(!hasFixtures)('readResamplerConfig reads the golden fixtures', () =>
     'train/resampler_config.json',
     'e2e/stylear/resampler_config.json',
   ]) {
-    expect(readResamplerConfig(join(fixtures, name)).positionEmbedding).toBe(false);
+    expect(readResamplerConfig(join(fixturesFolder, name)).positionEmbedding).toBe(false);
   }
 });

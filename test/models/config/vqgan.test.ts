@@ -1,7 +1,8 @@
 import { join } from 'node:path';
 import { describe, expect, test } from 'vitest';
 import { readVqganConfig } from '../../../lib/models/config/vqgan.ts';
-import { fixtures, hasFixtures, temporaryFolder } from './folder.ts';
+import { fixturesFolder, hasFixture } from '../../support/fixtures.ts';
+import { temporaryFolder } from './folder.ts';
 
 const { write } = temporaryFolder();
 
@@ -85,9 +86,9 @@ describe('readVqganConfig', () => {
   });
 });
 
-test.skipIf(!hasFixtures)('readVqganConfig reads the golden fixtures', () => {
-  const config = readVqganConfig(join(fixtures, 'vqgan/ckpt/vqgan.yaml'));
+test.skipIf(!hasFixture('vqgan'))('readVqganConfig reads the golden fixtures', () => {
+  const config = readVqganConfig(join(fixturesFolder, 'vqgan/ckpt/vqgan.yaml'));
   expect(config).toMatchObject({ multipliers: [1, 1, 1, 1, 1], embedDim: 8, codes: 8192 });
-  const f4 = readVqganConfig(join(fixtures, 'vqgan_f4/ckpt/vqgan.yaml'));
+  const f4 = readVqganConfig(join(fixturesFolder, 'vqgan_f4/ckpt/vqgan.yaml'));
   expect(f4).toMatchObject({ multipliers: [1, 2, 1], attentionResolutions: [16], zChannels: 24 });
 });
