@@ -1,13 +1,13 @@
 /**
  * Writes a checkpoint of the released sizes, names and formats, with random weights:
  *
- *   npm run bench:synthetic -- <folder> [--layers n]
+ *   npm run bench:synthetic -- <folder> --tokenizer tokenizer.json [--layers n]
  *
  * The transformer is Lumina-mGPT-7B's (bf16, in shards), CLIP ViT-H/14 and the resampler are in f32, as
  * is the VQGAN. Written tensor by tensor: memory stays under 1.5 GB.
  */
 
-import { mkdirSync, writeFileSync } from 'node:fs';
+import { copyFileSync, mkdirSync, writeFileSync } from 'node:fs';
 import path from 'node:path';
 import { parseArgs } from 'node:util';
 
@@ -213,16 +213,34 @@ async function write(file: string, named: Named, dtype: 'F32' | 'BF16'): Promise
 
 const { values, positionals } = parseArgs({
   allowPositionals: true,
-  options: { layers: { type: 'string', default: `${lm.layers}` } },
+  options: {
+    layers: { type: 'string', default: `${lm.layers}` },
+    tokenizer: { type: 'string' },
+  },
 });
 const [folder] = positionals;
-if (!folder) throw new Error('expected a folder to write to');
+if (!folder || !values.tokenizer)
+  throw new Error('expected a folder to write to, and --tokenizer with the names of image tokens');
 const layers = Number(values.layers);
 const at = (...parts: string[]) => path.join(folder, ...parts);
 const json = (file: string, value: unknown) => {
   mkdirSync(path.dirname(file), { recursive: true });
   writeFileSync(file, `${JSON.stringify(value, null, 2)}\n`);
 };
+
+mkdirSync(folder, { recursive: true });
+copyFileSync(values.tokenizer, at('tokenizer.json'));
+json(at('stylear.json'), {
+  format: 'stylear',
+  version: 1,
+  transformer: 'transformer',
+  adapter: 'stylear/model.safetensors',
+  resampler: 'stylear/image_proj.safetensors',
+  clip: 'clip',
+  vqgan: 'vqgan/vqgan.safetensors',
+  vqgan_config: 'vqgan/vqgan.yaml',
+  tokenizer: 'tokenizer.json',
+});
 
 const names = transformer(layers);
 const perShard = Math.ceil(names.length / Math.ceil(layers / 8));

@@ -1,25 +1,23 @@
 import { join } from 'node:path';
 import { readClipPreprocessing } from '../image/clip_preprocessing.ts';
 import { cropSizes } from '../image/crop_sizes.ts';
+import type { ChameleonShape } from '../models/chameleon.ts';
+import { readChameleonConfig } from '../models/config/chameleon.ts';
 import {
   readStyleARConfig,
   type StyleARConfig,
   type StyleARDefaults,
   type StyleARFiles,
 } from '../models/config/stylear.ts';
-import { openStyleARModel, type StyleARModel } from '../models/stylear_model.ts';
+import { type EstimateOptions, estimateMemory, type MemoryEstimate } from '../models/estimate.ts';
+import { openStyleARModel } from '../models/stylear_model.ts';
 import type { Device } from '../tensor/device.ts';
 import { openDevice } from '../tensor/open_device.ts';
-import { gridOfPixels, imageTokenCount } from '../text/image_tokens.ts';
 import { Tokenizer } from '../text/tokenizer.ts';
 import { readTokenizerFile } from '../text/tokenizer_file.ts';
-import {
-  chameleonLayout,
-  lumina2Layout,
-  type Vocabulary,
-  vocabularyOf,
-} from '../text/vocabulary.ts';
+import { chameleonLayout, lumina2Layout, vocabularyOf } from '../text/vocabulary.ts';
 import { fingerprint } from '../weights/fingerprint.ts';
+import { WeightSource } from '../weights/weight_source.ts';
 import { type GenerateEvent, type GenerateOptions, generate } from './generate.ts';
 import type { GeneratedImage } from './generated_image.ts';
 import { encodeStyle, type Preparation } from './prepare.ts';
@@ -28,6 +26,11 @@ import type { Requests } from './request_queue.ts';
 import { StyleHandle } from './style_handle.ts';
 import { TokenEngine } from './token_engine.ts';
 
+export interface EstimateMemoryOptions extends Omit<EstimateOptions, 'cacheTokens'> {
+  /** As `load` takes it. */
+  readonly cacheBytes?: number | undefined;
+}
+
 export interface LoadOptions {
   /** A device, or the name of one that is opened and closed with the model; the best there is. */
   readonly device?: Device | string | undefined;
@@ -35,7 +38,10 @@ export interface LoadOptions {
   readonly threads?: number | undefined;
   /** Of the transformer's activations and cache; that of its weights unless told. */
   readonly dtype?: 'f32' | 'bf16' | undefined;
-  /** For keys and values of all pictures that are drawn at once; room for 4 of the largest unless told. */
+  /**
+   * For keys and values of all pictures that are drawn at once; unless told, room for 4 of the
+   * largest or what of these fits into 4 GiB, and for one in any case.
+   */
   readonly cacheBytes?: number | undefined;
   /** Record steps and replay them; true unless told. */
   readonly recorded?: boolean | undefined;
@@ -84,18 +90,14 @@ export class StyleAR {
       const model = openStyleARModel(config, device);
       try {
         const { chameleon } = model;
-        const layout = defaults.layout === 'lumina2' ? lumina2Layout : chameleonLayout;
-        const vocabulary = vocabularyOf(tokenizer.ids, layout, chameleon.shape.vocabulary);
-        const { weight } = chameleon.embedding;
-        const dtype = options.dtype ?? (weight.dtype === 'bf16' ? 'bf16' : 'f32');
+        const { vocabulary: size } = chameleon.shape;
+        const vocabulary = vocabularyOf(tokenizer.ids, layouts[defaults.layout], size);
+        const dtype = options.dtype ?? storedDtype(files.transformer);
         const { maxPositions } = model.chameleonConfig;
-        const largest = largestImage(defaults, vocabulary);
-        const maxTokens = maxPositions + largest;
+        const maxTokens = maxPositions + largestImage(defaults);
         const parts = { model, tokenizer, vocabulary, preprocessing, defaults };
         const preparation = { ...parts, dtype, maxTokens };
-        const cacheTokens = options.cacheBytes
-          ? Math.floor(options.cacheBytes / bytesPerToken(model, dtype))
-          : 4 * (maxPositions + largest);
+        const cacheTokens = cacheTokensFor(config, chameleon.shape, maxPositions, dtype, options);
         const engine = new TokenEngine(chameleon, vocabulary, {
           dtype,
           cacheTokens,
@@ -111,6 +113,22 @@ export class StyleAR {
       if (ownsDevice) await device.close();
       throw error;
     }
+  }
+
+  /**
+   * What `load` and drawing would take in memory, from the headers of the files.
+   *
+   * @param from  as `load` takes it
+   */
+  static estimate(
+    from: string | StyleARFiles,
+    { cacheBytes, ...options }: EstimateMemoryOptions = {},
+  ): MemoryEstimate {
+    const config = readStyleARConfig(from);
+    const shape = readChameleonConfig(config.files.transformer);
+    const dtype = options.dtype ?? storedDtype(config.files.transformer);
+    const cacheTokens = cacheTokensFor(config, shape, shape.maxPositions, dtype, { cacheBytes });
+    return estimateMemory(config, { ...options, dtype, cacheTokens });
   }
 
   /**
@@ -152,15 +170,46 @@ export class StyleAR {
   }
 }
 
+const layouts = { chameleon: chameleonLayout, lumina2: lumina2Layout };
+
 /** The most tokens of a picture of the model's own sizes. */
-function largestImage({ targetSize }: StyleARDefaults, vocabulary: Vocabulary): number {
-  const sizes = cropSizes(targetSize, { unit: vocabulary.unitPixels });
-  return Math.max(
-    ...sizes.map((size) => imageTokenCount(vocabulary, gridOfPixels(vocabulary, size))),
-  );
+function largestImage({ targetSize, layout }: StyleARDefaults): number {
+  const { unitPixels, codesPerUnit } = layouts[layout];
+  const side = (pixels: number) => (pixels / unitPixels) * codesPerUnit;
+  const sizes = cropSizes(targetSize, { unit: unitPixels });
+  return Math.max(...sizes.map(({ width, height }) => side(height) * (side(width) + 1) + 4));
 }
 
-function bytesPerToken({ chameleon }: StyleARModel, dtype: 'f32' | 'bf16'): number {
-  const { layers, kvHeads, headDim } = chameleon.shape;
+/** The most pictures at once, and bytes, that there is room for where nobody says; one always has. */
+const defaultPictures = 4;
+const defaultBytes = 4 * 2 ** 30;
+
+type CacheShape = Pick<ChameleonShape, 'layers' | 'kvHeads' | 'headDim'>;
+
+function cacheTokensFor(
+  { defaults }: StyleARConfig,
+  shape: CacheShape,
+  maxPositions: number,
+  dtype: 'f32' | 'bf16',
+  { cacheBytes }: Pick<LoadOptions, 'cacheBytes'>,
+): number {
+  if (cacheBytes !== undefined) return Math.floor(cacheBytes / bytesPerToken(shape, dtype));
+  // A prompt, and the picture with the condition and without.
+  const picture = maxPositions + 2 * largestImage(defaults);
+  const pictures = Math.floor(defaultBytes / (picture * bytesPerToken(shape, dtype)));
+  return picture * Math.min(Math.max(pictures, 1), defaultPictures);
+}
+
+function bytesPerToken({ layers, kvHeads, headDim }: CacheShape, dtype: 'f32' | 'bf16'): number {
   return 2 * layers * kvHeads * headDim * (dtype === 'bf16' ? 2 : 4);
+}
+
+/** The dtype that a transformer's embeddings are stored in, as activations have it. */
+function storedDtype(transformer: string): 'f32' | 'bf16' {
+  const source = new WeightSource(transformer);
+  try {
+    return source.get('model.embed_tokens.weight')?.stored.dtype === 'BF16' ? 'bf16' : 'f32';
+  } finally {
+    source.close();
+  }
 }
