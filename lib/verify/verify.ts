@@ -3,21 +3,25 @@ import { openDevice } from '../tensor/open_device.ts';
 import { verifyChameleon } from './chameleon.ts';
 import type { Check, Context, Verifier } from './check.ts';
 import { verifyClip } from './clip.ts';
+import { verifyDpo } from './dpo.ts';
 import { verifyE2e } from './e2e.ts';
 import { type Fixture, findFixtures, isOfKind } from './fixture.ts';
 import { verifyItems } from './items.ts';
 import { verifyResampler } from './resampler.ts';
 import { verifyStyleTokens } from './style_tokens.ts';
+import { verifyTrain } from './train.ts';
 import { verifyVqgan } from './vqgan.ts';
 
 /** What runs each kind of fixture. */
 const verifiers: Readonly<Record<string, Verifier>> = {
   chameleon: verifyChameleon,
   clip: verifyClip,
+  dpo: verifyDpo,
   e2e: verifyE2e,
   items: verifyItems,
   resampler: verifyResampler,
   style_tokens: verifyStyleTokens,
+  train: verifyTrain,
   vqgan: verifyVqgan,
 };
 

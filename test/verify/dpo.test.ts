@@ -1,0 +1,4 @@
+import { verifyDpo } from '../../lib/verify/dpo.ts';
+import { everyCheckPasses } from '../support/golden.ts';
+
+everyCheckPasses('dpo', verifyDpo);

@@ -1,0 +1,4 @@
+import { verifyTrain } from '../../lib/verify/train.ts';
+import { everyCheckPasses } from '../support/golden.ts';
+
+everyCheckPasses('train', verifyTrain);
