@@ -12,12 +12,13 @@ import { gridOfPixels, imageTokens } from '../text/image_tokens.ts';
 import { Tokenizer } from '../text/tokenizer.ts';
 import { chameleonLayout, vocabularyOf } from '../text/vocabulary.ts';
 import { type Check, compareExactly, type Verifier } from './check.ts';
+import { checkConversations } from './conversations.ts';
 import type { Fixture } from './fixture.ts';
 
-/** What is made of the pictures of an item. */
+/** What is made of the pictures and the conversations of items. */
 export const verifyItems: Verifier = async function* (fixture, { device }) {
   yield* checkItemPictures(fixture);
-  yield* checkItemCodes(fixture, device);
+  yield* checkItemTokens(fixture, device);
 };
 
 /** How pictures of a prompt are brought to a size: which one, by which steps, and to which bytes. */
@@ -125,20 +126,33 @@ async function* checkCrops(fixture: Fixture): AsyncGenerator<Check> {
   }
 }
 
-/** Cropped pictures to codes of the VQGAN, and to the tokens that say them. */
-export async function* checkItemCodes(fixture: Fixture, device: Device): AsyncGenerator<Check> {
+/**
+ * Pictures as codes and tokens, and the conversations that have them, by the VQGAN and the tokenizer
+ * beside the fixture.
+ */
+export async function* checkItemTokens(fixture: Fixture, device: Device): AsyncGenerator<Check> {
   using opened = openVqgan(join(fixture.beside('vqgan'), 'ckpt'), device);
   const tokenizer = Tokenizer.open(join(fixture.beside('tokenizer'), 'hf', 'tokenizer.json'));
   const vocabulary = vocabularyOf(tokenizer.ids, chameleonLayout);
-  for (const { name, cropped, ...want } of await readItemPictures(fixture)) {
+  const encode = async (cropped: Picture) => {
     const { width, height } = cropped;
     using pixels = device.from(vqganPixels(cropped), [1, height, width, 3]);
-    using codes = opened.vqgan.encode(pixels);
-    const values = (await codes.read()) as Int32Array;
-    yield compareExactly(`images.json:${name}.codes`, values, want.codes);
-    const tokens = imageTokens(vocabulary, gridOfPixels(vocabulary, { width, height }), values);
+    using encoded = opened.vqgan.encode(pixels);
+    const codes = (await encoded.read()) as Int32Array;
+    const grid = gridOfPixels(vocabulary, { width, height });
+    return { codes, tokens: imageTokens(vocabulary, grid, codes) };
+  };
+  for (const { name, cropped, ...want } of await readItemPictures(fixture)) {
+    const { codes, tokens } = await encode(cropped);
+    yield compareExactly(`images.json:${name}.codes`, codes, want.codes);
     yield compareExactly(`images.json:${name}.tokens`, tokens, want.tokens);
   }
+  const sizes = cropSizes(imagesSchema.parse(fixture.json('images.json')).target);
+  yield* checkConversations(fixture, tokenizer, vocabulary, async (image, [left, top]) => {
+    const picture = await decodePicture(fixture.path('images', image));
+    const cropped = fitCrop(picture, bestCropSize(picture, sizes), { left, top });
+    return (await encode(cropped)).tokens;
+  });
 }
 
 /** As Pillow calls it. */

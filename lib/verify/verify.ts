@@ -7,8 +7,10 @@ import { verifyDpo } from './dpo.ts';
 import { verifyE2e } from './e2e.ts';
 import { type Fixture, findFixtures, isOfKind } from './fixture.ts';
 import { verifyItems } from './items.ts';
+import { verifyProcessors } from './processors.ts';
 import { verifyResampler } from './resampler.ts';
 import { verifyStyleTokens } from './style_tokens.ts';
+import { verifyTokenizer } from './tokenizer.ts';
 import { verifyTrain } from './train.ts';
 import { verifyVqgan } from './vqgan.ts';
 
@@ -19,8 +21,10 @@ const verifiers: Readonly<Record<string, Verifier>> = {
   dpo: verifyDpo,
   e2e: verifyE2e,
   items: verifyItems,
+  processors: verifyProcessors,
   resampler: verifyResampler,
   style_tokens: verifyStyleTokens,
+  tokenizer: verifyTokenizer,
   train: verifyTrain,
   vqgan: verifyVqgan,
 };

@@ -8,7 +8,7 @@ import { openDevice } from '../../lib/index.ts';
 import type { Check } from '../../lib/verify/check.ts';
 import { checkClipPixels } from '../../lib/verify/clip_pixels.ts';
 import { openFixture } from '../../lib/verify/fixture.ts';
-import { checkItemCodes, checkItemPictures } from '../../lib/verify/items.ts';
+import { checkItemPictures, checkItemTokens } from '../../lib/verify/items.ts';
 
 const folder =
   process.env.STYLEAR_FIXTURES ?? join(import.meta.dirname, '../../../shared/fixtures');
@@ -27,13 +27,13 @@ describe.skipIf(!present)('every golden picture', () => {
     expect(got.length).toBe(count);
   });
 
-  test('of items, as codes and tokens', async () => {
+  test('of items, as codes and tokens, and in conversations', async () => {
     await using device = await openDevice('cpu');
     const got: Check[] = [];
-    for await (const check of checkItemCodes(openFixture(join(folder, 'items')), device))
+    for await (const check of checkItemTokens(openFixture(join(folder, 'items')), device))
       got.push(check);
     expect(got.filter(({ passed }) => !passed)).toEqual([]);
-    expect(got.length).toBe(8);
+    expect(got.length).toBe(30);
   });
 
   test.each(['vqgan', 'vqgan_f4'])('of %s: levels of pixels, cut as there', (name) => {
