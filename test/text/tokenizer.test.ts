@@ -42,7 +42,7 @@ const kinds: Readonly<Record<string, SmallTokenizer>> = {
   qwen2: {
     normalizer: { type: 'NFC' },
     preTokenizers: [split(qwen2Words), byteLevel(false)],
-    addedTokens: [{ content: '</s>', normalized: true }, { content: 's>' }],
+    addedTokens: [{ content: '</s>', normalized: true }, { content: 's>' }, { content: 's><' }],
   },
   'numbers of up to three digits': {
     preTokenizers: [split(qwen2Words.replace('\\p{N}|', '\\p{N}{1,3}|')), byteLevel(false)],
