@@ -20,7 +20,8 @@ export interface EncodeOptions {
  * A picture as the bytes of a file. The same picture and options give the same bytes with the same
  * version of sharp. It is written as it is seen, upright.
  *
- * @throws `ERR_VALUE` when an option is out of its range, and where a JPEG would lose alpha or inks
+ * @throws `ERR_VALUE` when an option is out of its range, where a JPEG would lose alpha or inks,
+ *         and where a WebP has no room for a side
  */
 export async function encodePicture(
   picture: Picture,
@@ -29,7 +30,7 @@ export async function encodePicture(
   requireEncodable(picture, format, quality, text);
   const { width, height, pixels } = upright(picture);
   const channels = channelsOf(picture) as 1 | 2 | 3 | 4;
-  // Sides of memory are checked already; sharp's own limit would refuse what decoding allows.
+  // What is in memory already is no bomb.
   const image = sharp(pixels, { raw: { width, height, channels }, limitInputPixels: false });
   if (picture.mode === 'L' && format === 'png') image.toColourspace('b-w');
   const bytes = await encodeAs[format](image, quality).toBuffer();
@@ -44,6 +45,9 @@ const encodeAs: Readonly<Record<PictureFormat, (image: Sharp, quality: number) =
   avif: (image, quality) => image.avif({ quality }),
 };
 
+/** It has 14 bits for each. */
+const maxWebpSide = 2 ** 14 - 1;
+
 function requireEncodable(
   picture: Picture,
   format: PictureFormat,
@@ -57,6 +61,10 @@ function requireEncodable(
   }
   if (!Number.isInteger(quality) || quality < 1 || quality > 100) {
     throw wrong('quality to be a whole number from 1 to 100', `${quality}`);
+  }
+  const side = Math.max(picture.width, picture.height);
+  if (format === 'webp' && side > maxWebpSide) {
+    throw wrong(`picture of a WebP to be at most ${maxWebpSide} pixels a side`, `${side}`);
   }
   if (picture.mode === 'CMYK') throw wrong('picture to be grey or RGB', 'CMYK');
   if (format === 'jpeg' && hasAlpha(picture)) {

@@ -72,6 +72,11 @@ describe('encodePicture', () => {
     [{ quality: 0 }, flat, 'quality to be a whole number from 1 to 100, got 0'],
     [{ quality: 50.5 }, flat, 'quality to be a whole number from 1 to 100, got 50.5'],
     [{ format: 'jpeg' }, noise('RGBA', 1, 1), 'picture of a JPEG to be without alpha, got RGBA'],
+    [
+      { format: 'webp' },
+      noise('L', 16384, 1),
+      'picture of a WebP to be at most 16383 pixels a side, got 16384',
+    ],
     [{}, noise('CMYK', 1, 1), 'picture to be grey or RGB, got CMYK'],
     [{ format: 'webp', text: {} }, flat, 'text for a PNG alone, got text for a WebP'],
   ] as const)('refuses %j', async (options, picture, message) => {
