@@ -1,11 +1,14 @@
 /**
  * `npm run bench`: every case of bench/ops with the machine's limit, the share of it that is reached,
- * and PyTorch beside it in the same run, where it is installed.
+ * and beside it in the same run what a user would take instead, where it is installed: PyTorch
+ * (`STYLEAR_PYTHON` names its interpreter), onnxruntime-node and llama.cpp (`STYLEAR_PEERS` names the
+ * `node_modules` that has them: `npm install --ignore-scripts onnxruntime-node
+ * @node-llama-cpp/linux-x64`, anywhere outside of this package).
  *
  *   npm run bench -- [--device cpu] [--threads n] [--only text] [--seconds s] [--no-write]
  *
- * Writes bench/results/<processor>-<threads>-<date>.{json,md}. A case is measured as limit, ours, peer,
- * ours, peer, limit: of each the better of both medians counts, since these machines are shared. A share
+ * Writes bench/results/<processor>-<threads>-<date>.{json,md}. A case is measured as limit, ours, peers,
+ * ours, peers, limit: of each the better of both medians counts, since these machines are shared. A share
  * above 1 means that the data of the case stayed in a cache.
  */
 
@@ -16,17 +19,20 @@ import path from 'node:path';
 import { parseArgs } from 'node:util';
 
 import { type Device, openDevice } from '../lib/index.ts';
-import { openTorch, type Peer } from './compare/torch.ts';
+import { openLlamaCpp } from './compare/llama_cpp.ts';
+import { openOnnxruntime } from './compare/onnxruntime.ts';
+import type { Peer, PeerRequest } from './compare/peer.ts';
+import { openTorch } from './compare/torch.ts';
 import { type Limit, type Limits, limits, repositoryRoot } from './limits.ts';
-import { time } from './measure.ts';
+import { quiet, time } from './measure.ts';
 import { attentionCases } from './ops/attention.ts';
 import type { OpCase } from './ops/case.ts';
 import { elementCases } from './ops/elements.ts';
-import { networkCases } from './ops/networks.ts';
+import { networkCases, slice7b } from './ops/networks.ts';
 import { pictureCases } from './ops/pictures.ts';
 import { productCases } from './ops/products.ts';
 import { samplingCases } from './ops/sampling.ts';
-import { type Row, table } from './table.ts';
+import { type PeerFigure, type Row, table } from './table.ts';
 
 const cases = [
   ...productCases,
@@ -43,36 +49,101 @@ function limitRate(machine: Limits, limit: Limit): number {
   return limit === 'bf16' ? Math.max(rate, machine.measure('fma')) : rate;
 }
 
+/** One peer's part in a case: the ways it may take there, of which the fastest counts. */
+interface Contest {
+  readonly peer: Peer | string;
+  readonly requests: readonly PeerRequest[];
+}
+
+/** The peers by name, each opened when a case first asks for it. */
+class Peers {
+  private readonly opened = new Map<string, Promise<Peer | string>>();
+  private readonly threads: number;
+  private readonly root: string;
+
+  constructor(threads: number, root: string) {
+    this.threads = threads;
+    this.root = root;
+  }
+
+  async of(item: OpCase): Promise<Contest[]> {
+    const dtype = item.dtype === 'f32' ? 'f32' : 'bf16';
+    const contests: Contest[] = [];
+    const add = async (
+      name: string,
+      open: () => Promise<Peer | string>,
+      ...requests: (PeerRequest | undefined)[]
+    ) => {
+      const given = requests.filter((request) => request !== undefined);
+      if (given.length === 0) return;
+      if (!this.opened.has(name)) this.opened.set(name, open());
+      const peer = (await this.opened.get(name)) ?? `no ${name}`;
+      contests.push({ peer, requests: given.map((request) => ({ ...request, dtype })) });
+    };
+    const { threads, root } = this;
+    await add('torch', () => openTorch(threads, root), item.torch, item.torchToo);
+    await add('onnxruntime', () => openOnnxruntime(threads), item.onnxruntime);
+    await add('llama.cpp', () => openLlamaCpp(threads, root, slice7b), item.llamaCpp);
+    return contests;
+  }
+
+  /** What took part, or why it did not. */
+  async names(): Promise<string[]> {
+    const peers = await Promise.all(this.opened.values());
+    return peers.map((peer) => (typeof peer === 'string' ? peer : peer.name));
+  }
+
+  async close(): Promise<void> {
+    for (const peer of await Promise.all(this.opened.values()))
+      if (typeof peer !== 'string') peer.close();
+  }
+}
+
+async function measurePeer({ peer, requests }: Contest, seconds: number): Promise<number | string> {
+  if (typeof peer === 'string') return peer;
+  await quiet(5);
+  let best: number | string = 'no answer';
+  for (const request of requests) {
+    const answer = await peer.time(request, seconds);
+    if (typeof best === 'string' || (typeof answer === 'number' && answer < best)) best = answer;
+  }
+  return best;
+}
+
+/** The better of two answers; a time is better than a reason. */
+function better(a: number | string, b: number | string): number | string {
+  if (typeof a === 'string') return b;
+  return typeof b === 'string' ? a : Math.min(a, b);
+}
+
 async function measure(
   item: OpCase,
   device: Device,
   machine: Limits,
-  peer: Peer | string,
+  contests: readonly Contest[],
   seconds: number,
 ): Promise<Row> {
+  await quiet(10);
   const rates = [limitRate(machine, item.limit)];
   const step = item.prepare(device);
   const ours = [await time(device, step, seconds)];
-  let peerMs: number | null = null;
-  let peerNote: string | null = item.torch ? null : 'no such op';
-  const measurePeer = async () => {
-    if (!item.torch) return;
-    if (typeof peer === 'string') {
-      peerNote = peer;
-      return;
-    }
-    const dtype = item.dtype === 'f32' ? 'f32' : 'bf16';
-    const answer = await peer.time({ ...item.torch, dtype }, seconds);
-    if (typeof answer === 'string') peerNote = answer;
-    else peerMs = Math.min(peerMs ?? Number.POSITIVE_INFINITY, answer * 1e3);
-  };
-  await measurePeer();
+  const first: (number | string)[] = [];
+  for (const contest of contests) first.push(await measurePeer(contest, seconds));
   ours.push(await time(device, step, seconds));
-  await measurePeer();
+  const theirs: (number | string)[] = [];
+  for (const [i, contest] of contests.entries())
+    theirs.push(better(first[i] ?? '', await measurePeer(contest, seconds)));
   rates.push(limitRate(machine, item.limit));
   const best = ours.reduce((a, b) => (b.seconds < a.seconds ? b : a));
   const rate = item.work / best.seconds / 1e9;
   const limit = Math.max(...rates);
+  const peers = contests.map(({ peer }, i): PeerFigure => {
+    const name = typeof peer === 'string' ? '' : peer.name;
+    const answer = theirs[i] ?? '';
+    return typeof answer === 'string'
+      ? { peer: name, ms: null, speedup: null, note: answer }
+      : { peer: name, ms: answer * 1e3, speedup: answer / best.seconds, note: null };
+  });
   return {
     op: item.op,
     shape: item.shape,
@@ -83,9 +154,7 @@ async function measure(
     limitRate: limit,
     share: rate / limit,
     bar: item.bar ?? null,
-    peerMs,
-    speedup: peerMs === null ? null : peerMs / (best.seconds * 1e3),
-    peerNote,
+    peers,
     otherCores: best.otherCores,
   };
 }
@@ -104,7 +173,7 @@ async function main(): Promise<void> {
   const root = repositoryRoot();
   process.env.STYLEAR_NATIVE_DIR ??= path.join(root, 'build', 'Release'); // this file runs elsewhere
   const machine = limits(threads, root);
-  const peer = await openTorch(threads, root);
+  const peers = new Peers(threads, root);
   const chosen = cases.filter((c) => `${c.op} ${c.shape} ${c.dtype}`.includes(values.only));
   const rows: Row[] = [];
   let name = '';
@@ -112,12 +181,13 @@ async function main(): Promise<void> {
     // A device of its own for each case, so that the memory of one does not burden the next.
     const device = await openDevice(values.device, { threads });
     name = device.name;
-    const row = await measure(item, device, machine, peer, Number(values.seconds));
+    const row = await measure(item, device, machine, await peers.of(item), Number(values.seconds));
     await device.close();
     rows.push(row);
     console.log(table([row], rows.length === 1));
   }
-  if (typeof peer !== 'string') peer.close();
+  await peers.close();
+  const peerNames = await peers.names();
   if (rows.length === 0)
     throw new Error(`bench: expected --only to match a case, got ${values.only}`);
   if (values['no-write']) return;
@@ -132,7 +202,7 @@ async function main(): Promise<void> {
     device: name,
     threads,
     node: process.version,
-    peer: typeof peer === 'string' ? null : peer.name,
+    peers: peerNames,
     rows,
   };
   const part = values.only && `${values.only}-`; // a part never replaces the whole
@@ -144,7 +214,8 @@ async function main(): Promise<void> {
   writeFileSync(path.join(folder, `${slug}.json`), `${JSON.stringify(report, null, 1)}\n`);
   const heading =
     `# Ops on ${name}, ${threads} threads, ${report.date}\n\n` +
-    `${processor}, Node ${process.version}, commit ${report.commit}, peer: ${report.peer ?? peer}.\n` +
+    `${processor}, Node ${process.version}, commit ${report.commit}.\n` +
+    `Peers: ${peerNames.join('; ') || 'none'}.\n` +
     'Better of two medians each; limit, ours and peer interleaved. Share is our rate over the limit of\n' +
     'the same run; above 1 the data stayed in a cache.\n' +
     '"x peer" above 1 means we are faster.\n\n';

@@ -2,6 +2,15 @@
 
 import type { Limit } from './limits.ts';
 
+export interface PeerFigure {
+  readonly peer: string;
+  readonly ms: number | null;
+  /** Their time over ours: above 1 we are faster. */
+  readonly speedup: number | null;
+  /** Why there is no figure. */
+  readonly note: string | null;
+}
+
 export interface Row {
   readonly op: string;
   readonly shape: string;
@@ -15,11 +24,7 @@ export interface Row {
   /** rate / limitRate */
   readonly share: number;
   readonly bar: number | null;
-  readonly peerMs: number | null;
-  /** peerMs / ms: above 1 we are faster. */
-  readonly speedup: number | null;
-  /** Why there is no peer figure. */
-  readonly peerNote: string | null;
+  readonly peers: readonly PeerFigure[];
   readonly otherCores: number;
 }
 
@@ -32,8 +37,9 @@ const columns: readonly (readonly [string, number, (row: Row) => string])[] = [
   ['limit', 8, (r) => digits(r.limitRate)],
   ['share', 6, (r) => r.share.toFixed(2)],
   ['bar', 5, (r) => (r.bar === null ? '' : r.bar.toFixed(2))],
-  ['peer ms', 9, (r) => (r.peerMs === null ? '' : digits(r.peerMs))],
-  ['x peer', 7, (r) => (r.speedup === null ? '' : r.speedup.toFixed(2))],
+  ['peer', 12, (r) => measured(r, ({ peer }) => peer.split(/[ -]/, 1)[0] ?? peer)],
+  ['peer ms', 9, (r) => measured(r, ({ ms }) => digits(ms))],
+  ['x peer', 7, (r) => measured(r, ({ speedup }) => speedup.toFixed(2))],
   ['others', 6, (r) => r.otherCores.toFixed(2)],
 ];
 
@@ -44,6 +50,16 @@ export function table(rows: readonly Row[], heading: boolean): string {
   const titles = line(columns.map(([title, width]) => title.padEnd(width)));
   const rule = line(columns.map(([, width]) => '-'.repeat(width)));
   return [titles, rule, ...lines].join('\n');
+}
+
+interface Measured extends PeerFigure {
+  readonly ms: number;
+  readonly speedup: number;
+}
+
+function measured(row: Row, cell: (figure: Measured) => string): string {
+  const figures = row.peers.filter((f): f is Measured => f.ms !== null && f.speedup !== null);
+  return figures.map(cell).join(' / ');
 }
 
 const digits = (value: number): string => String(Number(value.toPrecision(3)));

@@ -23,6 +23,13 @@ def linear(r, t):
     return lambda: F.linear(x, w)
 
 
+def linear_onednn(r, t):
+    """The same past MKL, which is PyTorch's own choice in f32 and slow on CPUs that Intel did not make."""
+    x, w = randn(r["rows"], r["in"], dtype=t), randn(r["out"], r["in"], dtype=t)
+    weight, rows = torch.ops.mkldnn._reorder_linear_weight(w.to_mkldnn(), r["rows"]), x
+    return lambda: torch.ops.mkldnn._linear_pointwise(rows, weight, None, "none", [], "")
+
+
 def attention(r, t):
     q = randn(r["sequences"], r["heads"], r["queries"], r["headDim"], dtype=t)
     k, v = (randn(r["sequences"], r["heads"], r["keys"], r["headDim"], dtype=t) for _ in "kv")
@@ -116,11 +123,71 @@ def vit_block(r, t):
     return lambda: stack(x)
 
 
+def rotated(x, cos, sin):
+    a, b = x.chunk(2, -1)
+    return x * cos + torch.cat([-b, a], -1) * sin
+
+
+def training_step(r, t):
+    """Forward, backward and AdamW with f32 masters of the transformer of bench/ops/networks.ts."""
+    d, heads, mlp, vocabulary = r["dim"], r["heads"], r["mlp"], r["vocabulary"]
+    batch, tokens = r["batch"], r["tokens"]
+    parameters = []
+
+    def parameter(*shape):
+        parameters.append((torch.randn(*shape) * 0.05).to(t).requires_grad_())
+        return parameters[-1]
+
+    table, head = parameter(vocabulary, d), parameter(vocabulary, d)
+    stack = [
+        dict(
+            n1=parameter(d), n2=parameter(d), q=parameter(d, d), k=parameter(d, d), v=parameter(d, d),
+            o=parameter(d, d), gate=parameter(mlp, d), up=parameter(mlp, d), down=parameter(d, mlp),
+        )
+        for _ in range(r["layers"])
+    ]  # fmt: skip
+    masters = [torch.nn.Parameter(p.detach().float()) for p in parameters]
+    optimizer = torch.optim.AdamW(masters, lr=1e-4, fused=True)
+    ids = torch.arange(batch * tokens).view(batch, tokens) * 31 % vocabulary
+    labels = ((torch.arange(batch * tokens) + 1) * 31) % vocabulary
+    half = torch.arange(0, d // heads, 2) / (d // heads)
+    angles = torch.outer(torch.arange(tokens), 10000.0**-half).repeat(1, 2)
+    cos, sin = angles.cos().to(t), angles.sin().to(t)
+
+    def as_heads(x):
+        return x.view(batch, tokens, heads, d // heads).transpose(1, 2)
+
+    def forward():
+        x = F.embedding(ids, table)
+        for l in stack:
+            a = F.rms_norm(x, (d,), l["n1"])
+            q, k = (rotated(as_heads(F.linear(a, l[name])), cos, sin) for name in "qk")
+            y = F.scaled_dot_product_attention(q, k, as_heads(F.linear(a, l["v"])), is_causal=True)
+            h = x + F.linear(y.transpose(1, 2).reshape(batch, tokens, d), l["o"])
+            b = F.rms_norm(h, (d,), l["n2"])
+            x = h + F.linear(F.silu(F.linear(b, l["gate"])) * F.linear(b, l["up"]), l["down"])
+        logits = F.linear(x, head).view(batch * tokens, vocabulary).float()
+        total = torch.logsumexp(logits, -1)
+        picked = logits.gather(-1, labels[:, None])[:, 0]
+        return (total - picked + 1e-5 * total * total).sum()
+
+    def step():
+        grads = torch.autograd.grad(forward(), parameters)
+        for master, grad in zip(masters, grads):
+            master.grad = grad.float()
+        optimizer.step()
+        with torch.no_grad():
+            torch._foreach_copy_(parameters, masters)
+
+    return step
+
+
 OPS = {f.__name__: f for f in (
-    linear, attention, attention_backward, perceiver_attention, sample, conv2d, norm, group_norm,
+    linear, linear_onednn, attention, attention_backward, perceiver_attention, sample, conv2d, norm, group_norm,
     pointwise, swiglu, cross_entropy, adamw, embedding, vit_block,
+    training_step,
 )}
-NEEDS_GRAD = {"attention_backward"}
+NEEDS_GRAD = {"attention_backward", "training_step"}
 
 
 def measure(request):

@@ -1,7 +1,7 @@
 /** What a bench of one op at one shape states: the work it is, its limit, and the peer's name of it. */
 
 import type { Device, Tensor } from '../../lib/index.ts';
-import type { TorchRequest } from '../compare/torch.ts';
+import type { PeerRequest } from '../compare/peer.ts';
 import type { Limit } from '../limits.ts';
 
 export interface OpCase {
@@ -17,7 +17,13 @@ export interface OpCase {
   /** The share of the limit that counts as done, where one is set. */
   readonly bar?: number;
   /** The same by PyTorch, without the dtype and time. */
-  readonly torch?: TorchRequest;
+  readonly torch?: PeerRequest;
+  /** By PyTorch another way, where that may be faster: its better time counts. */
+  readonly torchToo?: PeerRequest;
+  /** By onnxruntime (compare/onnxruntime_ops.ts), in f32. */
+  readonly onnxruntime?: PeerRequest;
+  /** By llama.cpp (compare/llama_cpp.cc) on the model `slice7b` of networks.ts, in bf16. */
+  readonly llamaCpp?: PeerRequest;
   /** Makes the inputs and returns what enqueues the op once. */
   readonly prepare: (device: Device) => () => void;
 }

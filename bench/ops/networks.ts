@@ -15,10 +15,12 @@ import {
   rmsNorm,
   rope,
   scope,
+  slice,
   sum,
   swiglu,
   type Tensor,
 } from '../../lib/index.ts';
+import type { LlamaShape } from '../compare/gguf.ts';
 import { type Float, noise, type OpCase } from './case.ts';
 
 /** CLIP ViT-H/14: four of its 32 blocks on one picture. */
@@ -56,6 +58,7 @@ const vitCases = (['f32', 'bf16'] as const).map((dtype): OpCase => {
     work: blocks * (products + 4 * tokens * tokens * dim),
     limit: dtype === 'bf16' ? 'bf16' : 'fma',
     torch: { op: 'vit_block', images: 1, tokens, dim, heads, mlp, blocks },
+    onnxruntime: { op: 'vit_block', images: 1, tokens, dim, heads, mlp, blocks },
     prepare(device) {
       const stack = Array.from({ length: blocks }, () => vitBlock(device, dtype));
       const x = noise(device, [1, tokens, dim], dtype);
@@ -64,8 +67,13 @@ const vitCases = (['f32', 'bf16'] as const).map((dtype): OpCase => {
   };
 });
 
-/** The 7B at its true width, two of its 32 layers. */
-const llm = { layers: 2, dim: 4096, heads: 32, headDim: 128, mlp: 11008, pageTokens: 64 };
+/** The 7B at its true width, two of its 32 layers, and a head over the image codes. */
+const llm = {
+  ...{ layers: 2, dim: 4096, heads: 32, headDim: 128, mlp: 11008 },
+  ...{ vocabulary: 8192, pageTokens: 64 },
+};
+
+export const slice7b: LlamaShape = llm;
 
 interface LlmLayer {
   readonly norms: readonly [Tensor, Tensor];
@@ -94,6 +102,14 @@ function llmLayer(device: Device): LlmLayer {
 }
 
 const layerWeights = 4 * llm.dim * llm.dim + 3 * llm.dim * llm.mlp;
+const headWeights = llm.vocabulary * llm.dim;
+
+/** From the last layer's output [1, rows, dim] to logits of each row. */
+function llmHead(device: Device): (h: Tensor) => Tensor {
+  const norm = noise(device, [llm.dim], 'bf16');
+  const weight = noise(device, [llm.vocabulary, llm.dim], 'bf16', 0.03);
+  return (h) => linear(rmsNorm(h, norm), weight);
+}
 
 /** A layer around `mix`, which is given queries, keys and values as heads. */
 function llmForward(
@@ -115,10 +131,13 @@ const prefillCases = [128, 512].map(
     op: '7B slice, prompt',
     shape: `${llm.layers} layers, 1 x ${tokens}`,
     dtype: 'bf16',
-    work: llm.layers * (2 * tokens * layerWeights + 2 * tokens * tokens * llm.dim),
+    work:
+      llm.layers * (2 * tokens * layerWeights + 2 * tokens * tokens * llm.dim) + 2 * headWeights,
     limit: 'bf16',
+    llamaCpp: { op: 'prefill', tokens },
     prepare(device) {
       const layers = Array.from({ length: llm.layers }, () => llmLayer(device));
+      const head = llmHead(device);
       const x = noise(device, [1, tokens, llm.dim], 'bf16');
       const positions = device.from(
         Int32Array.from({ length: tokens }, (_, i) => i),
@@ -126,7 +145,11 @@ const prefillCases = [128, 512].map(
       );
       const mix = (q: Tensor, k: Tensor, v: Tensor) =>
         attention(rope(q, positions), rope(k, positions), v, { causal: true });
-      return () => scope(() => void layers.reduce((h, l) => llmForward(l, h, mix), x));
+      return () =>
+        scope(() => {
+          const h = layers.reduce((h, l) => llmForward(l, h, mix), x);
+          head(slice(h, 1, tokens - 1, tokens));
+        });
     },
   }),
 );
@@ -136,8 +159,9 @@ const decodeCases = [1, 2, 8, 16].map(
     op: '7B slice, decode step',
     shape: `${llm.layers} layers, ${rows} x 1, 256 keys`,
     dtype: 'bf16',
-    work: llm.layers * layerWeights * 2,
+    work: (llm.layers * layerWeights + headWeights) * 2,
     limit: 'read',
+    llamaCpp: { op: 'decode', rows, keys: 256 },
     prepare(device) {
       const { heads, headDim, pageTokens } = llm;
       const [keys, pages] = [256, (256 / pageTokens) * rows];
@@ -146,6 +170,7 @@ const decodeCases = [1, 2, 8, 16].map(
         kPages: noise(device, [pages, heads, pageTokens, headDim], 'bf16'),
         vPages: noise(device, [pages, heads, pageTokens, headDim], 'bf16'),
       }));
+      const head = llmHead(device);
       const perRow = pages / rows;
       const table = device.from(
         Int32Array.from({ length: pages }, (_, i) => i),
@@ -167,6 +192,7 @@ const decodeCases = [1, 2, 8, 16].map(
               ),
             );
           }
+          head(h);
         });
       step(); // once as itself, so that what it needs exists
       const graph = device.record(step);
@@ -190,6 +216,7 @@ function trainingCase(): OpCase {
     work: 3 * (2 * batch * tokens * weights + 2 * scores),
     limit: 'bf16',
     bar: 0.36,
+    torch: { op: 'training_step', ...small },
     prepare(device) {
       const parameters: Tensor[] = [];
       const parameter = (shape: readonly number[], scale: number) => {

@@ -25,6 +25,7 @@ const largeCases = large.flatMap(([name, rows, out, inner]) =>
       limit: dtype === 'bf16' ? 'bf16' : 'fma',
       bar: 0.8,
       torch: { op: 'linear', rows, out, in: inner },
+      ...(dtype === 'f32' ? { torchToo: { op: 'linear_onednn', rows, out, in: inner } } : {}),
       prepare(device) {
         const x = noise(device, [rows, inner], dtype);
         const weight = noise(device, [out, inner], dtype);

@@ -25,4 +25,17 @@ inline Floats pack_pairs(Floats even, Floats odd) {
   return reinterpret_cast<Floats>(low | high << 16);
 }
 
+// The lanes of `first`, then those of `second`, as pairs of neighbours.
+inline Floats pairs_in_order(Floats first, Floats second) {
+#if defined(__AVX512BF16__)
+  return reinterpret_cast<Floats>(_mm512_cvtne2ps_pbh(second, first));
+#else
+  Floats pairs;
+  bf16 narrowed[2 * lanes];
+  store(narrowed, first), store(narrowed + lanes, second);
+  std::memcpy(&pairs, narrowed, sizeof pairs);
+  return pairs;
+#endif
+}
+
 }  // namespace stylear::cpu

@@ -151,25 +151,28 @@ class Sums final : public Output {
   int64_t cols_;
 };
 
+// c[rows][cols] = a b^T, both sides [lines, depth], against their definition.
+template <class B>
+void is_the_product(const std::vector<float>& c, const std::vector<bf16>& a,
+                    const std::vector<B>& b, int64_t rows, int64_t cols, int64_t depth) {
+  for (int64_t i = 0; i < rows; ++i)
+    for (int64_t j = 0; j < cols; ++j) {
+      double sum = 0, magnitude = 0;
+      for (int64_t d = 0; d < depth; ++d) {
+        const double product = at(a, i * depth + d) * at(b, j * depth + d);
+        sum += product, magnitude += std::abs(product);
+      }
+      EXPECT(is_close(c[static_cast<size_t>(i * cols + j)], sum, magnitude));
+    }
+}
+
 void pairs_are_multiplied(Workers& workers, int64_t rows, int64_t cols, int64_t depth) {
   const auto a = random<bf16>(rows * depth, 1), b = random<bf16>(cols * depth, 2);
-  const auto check = [&](const std::vector<float>& c) {
-    for (int64_t i = 0; i < rows; ++i)
-      for (int64_t j = 0; j < cols; ++j) {
-        double sum = 0, magnitude = 0;
-        for (int64_t d = 0; d < depth; ++d) {
-          const double product = at(a, i * depth + d) * at(b, j * depth + d);
-          sum += product, magnitude += std::abs(product);
-        }
-        EXPECT(is_close(c[static_cast<size_t>(i * cols + j)], sum, magnitude));
-      }
-  };
-
   const Sums along(rows, cols);
   multiply(Arithmetic::bf16_pairs, rows, cols, depth, DenseFactor<bf16>(a.data(), depth, 1),
            DenseFactor<bf16>(b.data(), depth, 1), along, workers);
   workers.finish_op();
-  check(along.values);
+  is_the_product(along.values, a, b, rows, cols, depth);
 
   std::vector<bf16> transposed(a.size());  // the same left side, its lines side by side
   for (int64_t i = 0; i < rows; ++i)
@@ -180,23 +183,33 @@ void pairs_are_multiplied(Workers& workers, int64_t rows, int64_t cols, int64_t 
            DenseFactor<bf16>(b.data(), depth, 1), across, workers);
   workers.finish_op();
   EXPECT(across.values == along.values);
+}
 
-  if (rows > 64) return;
-  using X = Activations<Bf16PairWeights>;
-  std::vector<float> room(static_cast<size_t>(X::floats(rows, depth)));
-  const X x(room.data(), depth);
-  for (int64_t row = 0; row < rows; ++row) x.write_row(row, a.data() + row * depth);
-  using Product = SkinnyProduct<Bf16PairWeights>;
-  const Product product(b.data(), depth, x, rows);
-  std::vector<float> skinny(static_cast<size_t>(rows * cols));
-  std::vector<float> waiting(static_cast<size_t>(Product::sums_floats(rows)));
-  for (int64_t col = 0; col < cols; col += skinny_outs) {
-    const int64_t count = std::min(skinny_outs, cols - col);
-    product.multiply(col, count, waiting.data(), [&](int64_t row, const float* sums) {
-      std::copy_n(sums, count, skinny.begin() + row * cols + col);
-    });
-  }
-  check(skinny);
+// The product of few rows in pairs; equal bits for the first row alone.
+template <class Weights>
+void pairs_of_few_rows_are_multiplied(int64_t rows, int64_t cols, int64_t depth) {
+  const auto a = random<bf16>(rows * depth, 1);
+  const auto b = random<typename Weights::Weight>(cols * depth, 2);
+  const auto product_of = [&](int64_t count) {
+    using X = Activations<Weights>;
+    std::vector<float> room(static_cast<size_t>(X::floats(count, depth)));
+    const X x(room.data(), count, depth);
+    for (int64_t row = 0; row < count; ++row) x.write_row(row, a.data() + row * depth);
+    using Product = SkinnyProduct<Weights>;
+    const Product product(b.data(), depth, x, count);
+    std::vector<float> c(static_cast<size_t>(count * cols));
+    std::vector<float> waiting(static_cast<size_t>(Product::sums_floats(count)));
+    for (int64_t col = 0; col < cols; col += skinny_outs) {
+      const int64_t outs = std::min(skinny_outs, cols - col);
+      product.multiply(col, outs, waiting.data(), [&](int64_t row, const float* sums) {
+        std::copy_n(sums, outs, c.begin() + row * cols + col);
+      });
+    }
+    return c;
+  };
+  const auto c = product_of(rows);
+  is_the_product(c, a, b, rows, cols, depth);
+  EXPECT(std::equal(c.begin(), c.begin() + cols, product_of(1).begin()));
 }
 
 }  // namespace
@@ -213,6 +226,17 @@ int main() {
     pairs_are_multiplied(workers, rows, cols, depth);
   }
   pairs_are_multiplied(workers, 9, 97, 1537);
+  // Below and above 8 rows; one more than each block of depth.
+  for (const auto& [rows, cols, depth] : std::vector<std::array<int64_t, 3>>{{1, 1, 1},
+                                                                             {3, 5, 7},
+                                                                             {15, 33, 385},
+                                                                             {9, 97, 1537},
+                                                                             {8, 50, 2049},
+                                                                             {4, 49, 4097},
+                                                                             {2, 5, 8193}}) {
+    pairs_of_few_rows_are_multiplied<Bf16PairWeights>(rows, cols, depth);
+    pairs_of_few_rows_are_multiplied<I8PairWeights>(rows, cols, depth);
+  }
   for (const auto& [rows, outs, depth] : std::vector<std::array<int64_t, 3>>{
            {1, 1, 1}, {2, 49, 1025}, {7, 50, 100}, {9, 16, 37}, {64, 13, 50}, {65, 70, 301}}) {
     linear<float, float, float>(workers, rows, outs, depth, true);

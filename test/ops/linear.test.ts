@@ -170,7 +170,7 @@ onEveryDevice('linear', (device) => {
     test.each(['f32', 'bf16'] as const)(
       'gives a row of %s the same bits among 1 to 64',
       async (x) => {
-        const form = { rows: [64], ins: 100, outs: 37, x, bias: 'f32', rank: 4 } as const;
+        const form = { rows: [64], ins: 2100, outs: 37, x, bias: 'f32', rank: 4 } as const;
         const inputs = inputsOf(form);
         const run = (first: number, rows: number) =>
           take(
@@ -183,8 +183,8 @@ onEveryDevice('linear', (device) => {
                 dtype: stored === 'i8' ? 'f32' : stored,
               });
               const weight = stored === 'i8' ? quantiseRows(dense) : dense;
-              const values = inputs.x.values.subarray(first * 100, (first + rows) * 100);
-              const some = upload(device, { ...inputs.x, values, shape: [rows, 100] });
+              const values = inputs.x.values.subarray(first * form.ins, (first + rows) * form.ins);
+              const some = upload(device, { ...inputs.x, values, shape: [rows, form.ins] });
               return linear(some, weight, {
                 bias: bias!,
                 lora: { a: a!, b: b! },

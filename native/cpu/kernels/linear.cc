@@ -35,8 +35,8 @@ Epilogue epilogue_of(const Linear& op) {
 template <class Weights, class X>
 void skinny(const Linear& op, Workers& workers) {
   const int64_t depth = op.x.shape[-1], rows = op.x.count() / depth, outs = op.weight.shape[0];
-  const Activations<Weights> x(workers.scratch_of<float>(Activations<Weights>::floats(rows, depth)),
-                               depth);
+  float* room = workers.scratch_of<float>(Activations<Weights>::floats(rows, depth));
+  const Activations<Weights> x(room, rows, depth);
   workers.for_each(rows, 4, [&](int64_t begin, int64_t end) {
     for (int64_t row = begin; row < end; ++row) x.write_row(row, op.x.as<X>() + row * depth);
   });
@@ -70,8 +70,10 @@ void linear(const Linear& op, Workers& workers) {
         return skinny<Bf16PairWeights, X>(op, workers);
       return skinny<Bf16Weights, X>(op, workers);
     case Dtype::i8:
-      return is_skinny ? skinny<WeightsInOrder<int8_t>, X>(op, workers)
-                       : packed<X, int8_t>(op, workers);
+      if (!is_skinny) return packed<X, int8_t>(op, workers);
+      if constexpr (has_bf16_dot && sizeof(X) == sizeof(bf16))
+        return skinny<I8PairWeights, X>(op, workers);
+      return skinny<WeightsInOrder<int8_t>, X>(op, workers);
     default:
       return is_skinny ? skinny<WeightsInOrder<float>, X>(op, workers)
                        : packed<X, float>(op, workers);

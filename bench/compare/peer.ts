@@ -1,0 +1,64 @@
+/** A peer is a process that times the same shapes on request: a line asks, a line answers. */
+
+import { spawn } from 'node:child_process';
+import { createInterface } from 'node:readline';
+
+/** What a peer is asked for, in the words of its program: an op and its shape. */
+export type PeerRequest = { readonly op: string } & Readonly<
+  Record<string, string | number | boolean>
+>;
+
+export interface Peer {
+  readonly name: string;
+  /** Median seconds of one call, or why there is none. */
+  time(request: PeerRequest, seconds: number): Promise<number | string>;
+  close(): void;
+}
+
+export interface PeerProgram {
+  /** Of the library, in messages. */
+  readonly library: string;
+  readonly command: string;
+  readonly args: readonly string[];
+  readonly env?: Readonly<Record<string, string>>;
+  /** The name with its version, from the first line of the program. */
+  readonly name: (hello: Readonly<Record<string, unknown>>) => string;
+}
+
+/**
+ * Starts the program of a peer. It writes a line of JSON when it is ready, then for each line of JSON
+ * it reads, `{op, ...shape, seconds}`, one with `seconds` (the median of one call) or `error`.
+ *
+ * @returns the peer, or the reason there is none
+ */
+export async function startPeer(program: PeerProgram): Promise<Peer | string> {
+  const child = spawn(program.command, program.args, {
+    stdio: ['pipe', 'pipe', 'pipe'],
+    env: { ...process.env, ...program.env },
+  });
+  let complaint = '';
+  child.stderr.on('data', (data) => {
+    complaint = `${complaint}${data}`.slice(-500);
+  });
+  child.stdin.on('error', () => undefined); // a peer that ended is seen by the end of its lines
+  child.on('error', (error) => {
+    complaint = error.message;
+  });
+  const lines = createInterface({ input: child.stdout })[Symbol.asyncIterator]();
+  const reply = async (): Promise<Record<string, unknown> | undefined> => {
+    const line = await lines.next();
+    return line.done ? undefined : JSON.parse(line.value);
+  };
+  const hello = await reply();
+  if (!hello) return `${program.library} did not start: ${complaint.trim().split('\n').pop()}`;
+  return {
+    name: program.name(hello),
+    async time(request, seconds) {
+      child.stdin.write(`${JSON.stringify({ ...request, seconds })}\n`);
+      const answer = await reply();
+      if (typeof answer?.seconds === 'number') return answer.seconds;
+      return String(answer?.error ?? complaint);
+    },
+    close: () => child.stdin.end(),
+  };
+}
