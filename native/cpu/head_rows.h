@@ -77,6 +77,17 @@ void store_rows(const float* from, int64_t from_stride, int64_t count, int64_t d
   }
 }
 
+// Whether a row holds neither infinity nor NaN: x - x is 0 for every other number.
+template <class T>
+bool row_is_finite(const T* row, int64_t dim) {
+  Floats zeros{};
+  for (int64_t c = 0; c < dim; c += lanes) {
+    const Floats x = detail::load_columns(row, c, dim);
+    zeros += x - x;
+  }
+  return sum(zeros) == 0.0f;
+}
+
 // Of two rows, in one fixed order.
 template <class T>
 float row_product(const T* a, const T* b, int64_t dim) {

@@ -58,12 +58,24 @@ class SoftmaxTile {
       load_rows<pairs>(k.from(key), keys, padded, dim_, rows_, stride_);
       tile_product<pairs, Lay::rows, Start::zero>(rows_, stride_, queries_, columns_, scores_,
                                                   columns_, padded, columns_, words<pairs>(dim_));
-      for (int64_t i = 0; i < count_; ++i) hide(i, std::max<int64_t>(0, seen(i) - key), keys);
+      int64_t seen_by_all = keys;
+      for (int64_t i = 0; i < count_; ++i) {
+        const int64_t first_hidden = std::max<int64_t>(0, seen(i) - key);
+        hide(i, first_hidden, keys);
+        seen_by_all = std::min(seen_by_all, first_hidden);
+      }
       softmax(keys);
       load_rows_down<pairs>(v.from(key), keys, dim_, rows_, stride_);
+      // Where a key is hidden its weight is 0, and 0 times infinity is no more 0.
+      int64_t apart[most_keys], apart_count = 0;
+      for (int64_t j = seen_by_all; j < keys; ++j)
+        if (!row_is_finite(v.row(key + j), dim_)) leave_out(apart[apart_count++] = j);
       tile_product<pairs, Lay::columns, Start::scaled>(rows_, stride_, scores_, columns_, result_,
                                                        columns_, round_up(dim_, product_rows),
                                                        columns_, words<pairs>(keys), factor_);
+      for (int64_t k = 0; k < apart_count; ++k)
+        for (int64_t i = 0; i < count_; ++i)
+          if (key + apart[k] < seen(i)) add_value(v.row(key + apart[k]), apart[k], i);
     }
   }
 
@@ -83,6 +95,27 @@ class SoftmaxTile {
 
   void hide(int64_t query, int64_t first, int64_t keys) {
     for (int64_t key = first; key < keys; ++key) scores_[key * columns_ + query] = scale_.hidden;
+  }
+
+  // Clears the row of values `key` of the tile.
+  void leave_out(int64_t key) {
+    if constexpr (pairs) {
+      auto* halves = reinterpret_cast<bf16*>(rows_ + key / 2 * stride_);
+      for (int64_t c = 0; c < dim_; ++c) halves[2 * c + key % 2] = bf16(0.0f);
+    } else {
+      std::fill_n(rows_ + key * stride_, dim_, 0.0f);
+    }
+  }
+
+  // result of one query += its weight of one key times the values of that key.
+  void add_value(const T* value, int64_t key, int64_t query) {
+    float weight;
+    if constexpr (pairs)
+      weight = to_float(
+          reinterpret_cast<const bf16*>(scores_ + key / 2 * columns_)[2 * query + key % 2]);
+    else
+      weight = scores_[key * columns_ + query];
+    for (int64_t c = 0; c < dim_; ++c) result_[c * columns_ + query] += weight * to_float(value[c]);
   }
 
   // Scores become exp2(score - top); the sums and the factor of what was added before follow.

@@ -85,7 +85,7 @@ const shapes: readonly Form[] = [
   { queries: 5, dim: 7, scale: 0.25 },
 ];
 
-onEveryDevice('attention', (device) => {
+onEveryDevice('attention', (device, kind) => {
   describe.each(['f32', 'bf16'] as const)('in %s', (dtype) => {
     test.each(shapes)('is its definition on %o', (form) =>
       expectDefinition(device, formed(dtype, form)),
@@ -128,6 +128,31 @@ onEveryDevice('attention', (device) => {
       take(scope(() => of.op(...inputs.map((one) => upload(device, one)))));
     expect(await run([q!, ...spoilt, lengths!])).toEqual(await run(of.inputs));
   });
+
+  // On a GPU a tile multiplies a hidden value by its weight, 0, and 0 times infinity is NaN.
+  if (kind.startsWith('cpu'))
+    test.each([
+      ['f32', NaN],
+      ['f32', Infinity],
+      ['bf16', NaN],
+      ['bf16', -Infinity],
+    ] as const)('shows a key in %s of %d to the rows that see it alone', async (dtype, spoilt) => {
+      const of = formed(dtype, { queries: 40, dim: 20, causal: true });
+      const [q, k, v] = of.inputs;
+      const from = (row: number) => (x: number, i: number) => (i >= row * 20 ? spoilt : x);
+      const run = (inputs: typeof of.inputs) =>
+        take(scope(() => of.op(...inputs.map((one) => upload(device, one)))));
+      const clean = await run(of.inputs);
+      for (const row of [36, 37]) {
+        const spoil = (one: typeof q) => ({ ...one!, values: one!.values.map(from(row)) });
+        const all = await run([q!, spoil(k), spoil(v)]);
+        expect(all.slice(0, row * 20)).toEqual(clean.slice(0, row * 20));
+        expect(all.slice(row * 20).every(Number.isFinite)).toBe(false);
+        const values = await run([q!, k!, spoil(v)]);
+        expect(values.slice(0, row * 20)).toEqual(clean.slice(0, row * 20));
+        expect(values.slice(row * 20).some(Number.isFinite)).toBe(false);
+      }
+    });
 
   test('keeps its log-sums for a gradient only', () => {
     scope(() => {
