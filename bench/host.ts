@@ -108,12 +108,12 @@ async function neighbour(device: Device): Promise<Figure[]> {
   const x = noise(device, [2, 4096], 'bf16');
   const weight = noise(device, [16384, 4096], 'bf16');
   const step = () => scope(() => void linear(x, weight));
-  const quiet = await time(device, step, 2);
+  const quiet = await time(device, step, { seconds: 2 });
   const loops: ChildProcess[] = [];
   for (let core = 0; core < os.availableParallelism(); core++)
     loops.push(spawn('taskset', ['-c', String(core), process.execPath, '-e', 'for (;;);']));
   await new Promise((resolve) => setTimeout(resolve, 500));
-  const busy = await time(device, step, 4);
+  const busy = await time(device, step, { seconds: 4 });
   for (const loop of loops) loop.kill('SIGKILL');
   return [
     {

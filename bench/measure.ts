@@ -33,11 +33,18 @@ export async function quiet(patience: number): Promise<void> {
 /**
  * Median seconds of a call. Where others were busy meanwhile it is measured again, twice at most, and the
  * least disturbed of these counts.
+ *
+ * @param seconds   how long to measure
+ * @param patience  how many seconds to wait for the others before it is measured again
  */
-export async function time(device: Device, step: () => void, seconds = 0.6): Promise<Timing> {
+export async function time(
+  device: Device,
+  step: () => void,
+  { seconds = 0.6, patience = 5 } = {},
+): Promise<Timing> {
   let best = await timeOnce(device, step, seconds);
   for (let again = 0; again < 2 && best.otherCores > 0.15; again++) {
-    await quiet(5);
+    await quiet(patience);
     const next = await timeOnce(device, step, seconds);
     if (next.otherCores < best.otherCores) best = next;
   }

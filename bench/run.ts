@@ -5,10 +5,13 @@
  * `node_modules` that has them: `npm install --ignore-scripts onnxruntime-node
  * @node-llama-cpp/linux-x64`, anywhere outside of this package).
  *
- *   npm run bench -- [--device cpu] [--threads n] [--only text] [--seconds s] [--no-write]
+ *   npm run bench -- [--device cpu] [--threads n] [--only text] [--seconds s] [--patience s]
+ *                    [--no-write]
  *
- * Writes bench/results/<processor>-<threads>-<date>.{json,md}. A case is measured as limit, ours, peers,
- * ours, peers, limit: of each the better of both medians counts, since these machines are shared. A share
+ * Writes bench/results/<processor>-<threads>-<date>.{json,md}. A case is measured as limit, ours,
+ * limit, peers, and the same once more. Since these machines are shared, and their memory is at times
+ * half as fast again, the half counts in which the limit moved less, and the peers' better times; before
+ * a measurement it waits for others to leave the cores alone, `--patience` seconds at most. A share
  * above 1 means that the data of the case stayed in a cache.
  */
 
@@ -24,7 +27,7 @@ import { openOnnxruntime } from './compare/onnxruntime.ts';
 import type { Peer, PeerRequest } from './compare/peer.ts';
 import { openTorch } from './compare/torch.ts';
 import { type Limit, type Limits, limits, repositoryRoot } from './limits.ts';
-import { quiet, time } from './measure.ts';
+import { quiet, type Timing, time } from './measure.ts';
 import { attentionCases } from './ops/attention.ts';
 import type { OpCase } from './ops/case.ts';
 import { elementCases } from './ops/elements.ts';
@@ -101,7 +104,6 @@ class Peers {
 
 async function measurePeer({ peer, requests }: Contest, seconds: number): Promise<number | string> {
   if (typeof peer === 'string') return peer;
-  await quiet(5);
   let best: number | string = 'no answer';
   for (const request of requests) {
     const answer = await peer.time(request, seconds);
@@ -116,27 +118,37 @@ function better(a: number | string, b: number | string): number | string {
   return typeof b === 'string' ? a : Math.min(a, b);
 }
 
+/** Our time between two measurements of the limit. */
+interface Half {
+  readonly ours: Timing;
+  readonly limit: number;
+  /** How far the limit moved meanwhile. */
+  readonly drift: number;
+}
+
 async function measure(
   item: OpCase,
   device: Device,
   machine: Limits,
   contests: readonly Contest[],
-  seconds: number,
+  { seconds, patience }: { readonly seconds: number; readonly patience: number },
 ): Promise<Row> {
-  await quiet(10);
-  const rates = [limitRate(machine, item.limit)];
+  await quiet(patience);
   const step = item.prepare(device);
-  const ours = [await time(device, step, seconds)];
-  const first: (number | string)[] = [];
-  for (const contest of contests) first.push(await measurePeer(contest, seconds));
-  ours.push(await time(device, step, seconds));
+  const half = async (): Promise<Half> => {
+    const before = limitRate(machine, item.limit);
+    const ours = await time(device, step, { seconds, patience });
+    const after = limitRate(machine, item.limit);
+    return { ours, limit: (before + after) / 2, drift: Math.abs(Math.log(after / before)) };
+  };
+  const first = await half();
   const theirs: (number | string)[] = [];
+  for (const contest of contests) theirs.push(await measurePeer(contest, seconds));
+  const second = await half();
   for (const [i, contest] of contests.entries())
-    theirs.push(better(first[i] ?? '', await measurePeer(contest, seconds)));
-  rates.push(limitRate(machine, item.limit));
-  const best = ours.reduce((a, b) => (b.seconds < a.seconds ? b : a));
+    theirs[i] = better(theirs[i] ?? '', await measurePeer(contest, seconds));
+  const { ours: best, limit } = first.drift < second.drift ? first : second;
   const rate = item.work / best.seconds / 1e9;
-  const limit = Math.max(...rates);
   const peers = contests.map(({ peer }, i): PeerFigure => {
     const name = typeof peer === 'string' ? '' : peer.name;
     const answer = theirs[i] ?? '';
@@ -166,6 +178,7 @@ async function main(): Promise<void> {
       threads: { type: 'string', default: String(os.availableParallelism()) },
       only: { type: 'string', default: '' },
       seconds: { type: 'string', default: '0.6' },
+      patience: { type: 'string', default: '5' },
       'no-write': { type: 'boolean', default: false },
     },
   });
@@ -181,13 +194,17 @@ async function main(): Promise<void> {
     // A device of its own for each case, so that the memory of one does not burden the next.
     const device = await openDevice(values.device, { threads });
     name = device.name;
-    const row = await measure(item, device, machine, await peers.of(item), Number(values.seconds));
+    const row = await measure(item, device, machine, await peers.of(item), {
+      seconds: Number(values.seconds),
+      patience: Number(values.patience),
+    });
     await device.close();
     rows.push(row);
     console.log(table([row], rows.length === 1));
   }
   await peers.close();
   const peerNames = await peers.names();
+  console.log(`peers: ${peerNames.join('; ') || 'none'}`);
   if (rows.length === 0)
     throw new Error(`bench: expected --only to match a case, got ${values.only}`);
   if (values['no-write']) return;
@@ -216,8 +233,8 @@ async function main(): Promise<void> {
     `# Ops on ${name}, ${threads} threads, ${report.date}\n\n` +
     `${processor}, Node ${process.version}, commit ${report.commit}.\n` +
     `Peers: ${peerNames.join('; ') || 'none'}.\n` +
-    'Better of two medians each; limit, ours and peer interleaved. Share is our rate over the limit of\n' +
-    'the same run; above 1 the data stayed in a cache.\n' +
+    'Medians; of two, that beside which the limit moved less; of peers the better. Share is our rate\n' +
+    'over the limit around it; above 1 the data stayed in a cache.\n' +
     '"x peer" above 1 means we are faster.\n\n';
   writeFileSync(path.join(folder, `${slug}.md`), `${heading}${table(rows, true)}\n`);
   console.log(`bench/results/${slug}.md`);

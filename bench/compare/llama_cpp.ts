@@ -26,7 +26,9 @@ export async function openLlamaCpp(
   const program = path.join(folder, 'llama_cpp');
   const source = path.join(root, 'bench', 'compare', 'llama_cpp.cc');
   execFileSync('c++', ['-std=c++20', '-O2', source, '-o', program, '-ldl'], { stdio: 'inherit' });
-  const model = path.join(folder, `llama-${Object.values(shape).join('-')}.gguf`);
+  const { layers, dim, heads, mlp, vocabulary } = shape;
+  const words = [layers, dim, heads, mlp, vocabulary].join('-');
+  const model = path.join(folder, `llama-${words}.gguf`);
   if (!existsSync(model)) writeGguf(model, shape);
   const libraries = path.join(found.folder, 'bins', 'linux-x64');
   return startPeer({

@@ -50,7 +50,7 @@ export async function startPeer(program: PeerProgram): Promise<Peer | string> {
     return line.done ? undefined : JSON.parse(line.value);
   };
   const hello = await reply();
-  if (!hello) return `${program.library} did not start: ${complaint.trim().split('\n').pop()}`;
+  if (!hello) return `${program.library} did not start: ${reasonIn(complaint)}`;
   return {
     name: program.name(hello),
     async time(request, seconds) {
@@ -61,4 +61,10 @@ export async function startPeer(program: PeerProgram): Promise<Peer | string> {
     },
     close: () => child.stdin.end(),
   };
+}
+
+/** The line of a program's last words that says why: Python ends with it, Node has it in the middle. */
+function reasonIn(complaint: string): string {
+  const lines = complaint.trim().split('\n');
+  return lines.find((line) => /^\w*Error\b/.test(line)) ?? lines.at(-1) ?? '';
 }

@@ -26,8 +26,8 @@ def linear(r, t):
 def linear_onednn(r, t):
     """The same past MKL, which is PyTorch's own choice in f32 and slow on CPUs that Intel did not make."""
     x, w = randn(r["rows"], r["in"], dtype=t), randn(r["out"], r["in"], dtype=t)
-    weight, rows = torch.ops.mkldnn._reorder_linear_weight(w.to_mkldnn(), r["rows"]), x
-    return lambda: torch.ops.mkldnn._linear_pointwise(rows, weight, None, "none", [], "")
+    weight = torch.ops.mkldnn._reorder_linear_weight(w, r["rows"])
+    return lambda: torch.ops.mkldnn._linear_pointwise(x, weight, None, "none", [], "")
 
 
 def attention(r, t):

@@ -148,7 +148,7 @@ const prefillCases = [128, 512].map(
       return () =>
         scope(() => {
           const h = layers.reduce((h, l) => llmForward(l, h, mix), x);
-          head(slice(h, 1, tokens - 1, tokens));
+          head(slice(h, tokens - 1, tokens, 1));
         });
     },
   }),
