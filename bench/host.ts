@@ -1,6 +1,7 @@
 /**
  * `npm run bench:host`: what surrounds the arithmetic. A call from JavaScript, eager and replayed; the
- * beat of the event loop under load; start-up; speed beside a busy neighbour on every core.
+ * beat of the event loop under load; start-up; opening mapped weights; speed beside a busy neighbour on
+ * every core.
  *
  * Writes bench/results/host-<device>-<date>.json.
  */
@@ -12,16 +13,11 @@ import path from 'node:path';
 import { monitorEventLoopDelay, performance } from 'node:perf_hooks';
 
 import { type Device, linear, openDevice, scope } from '../lib/index.ts';
+import type { Figure } from './figure.ts';
 import { repositoryRoot } from './limits.ts';
 import { median, time } from './measure.ts';
+import { opening } from './opening.ts';
 import { noise } from './ops/case.ts';
-
-interface Figure {
-  readonly what: string;
-  readonly value: number;
-  readonly unit: string;
-  readonly bar: string;
-}
 
 const root = repositoryRoot();
 process.env.STYLEAR_NATIVE_DIR ??= path.join(root, 'build', 'Release'); // this file runs elsewhere
@@ -131,6 +127,7 @@ const figures = [
   ...(await beat(device)),
   ...(await neighbour(device)),
   ...startUp(),
+  ...(await opening(root)),
 ];
 const { name } = device;
 await device.close();
