@@ -22,10 +22,7 @@ import path from 'node:path';
 import { parseArgs } from 'node:util';
 
 import { type Device, openDevice } from '../lib/index.ts';
-import { openLlamaCpp } from './compare/llama_cpp.ts';
-import { openOnnxruntime } from './compare/onnxruntime.ts';
-import type { Peer, PeerRequest } from './compare/peer.ts';
-import { openTorch } from './compare/torch.ts';
+import { better, type Contest, measureContest, Peers } from './compare/peers.ts';
 import { type Limit, type Limits, limits, repositoryRoot } from './limits.ts';
 import { quiet, type Timing, time } from './measure.ts';
 import { attentionCases } from './ops/attention.ts';
@@ -50,72 +47,6 @@ const cases = [
 function limitRate(machine: Limits, limit: Limit): number {
   const rate = machine.measure(limit);
   return limit === 'bf16' ? Math.max(rate, machine.measure('fma')) : rate;
-}
-
-/** One peer's part in a case: the ways it may take there, of which the fastest counts. */
-interface Contest {
-  readonly peer: Peer | string;
-  readonly requests: readonly PeerRequest[];
-}
-
-/** The peers by name, each opened when a case first asks for it. */
-class Peers {
-  private readonly opened = new Map<string, Promise<Peer | string>>();
-  private readonly threads: number;
-  private readonly root: string;
-
-  constructor(threads: number, root: string) {
-    this.threads = threads;
-    this.root = root;
-  }
-
-  async of(item: OpCase): Promise<Contest[]> {
-    const dtype = item.dtype === 'f32' ? 'f32' : 'bf16';
-    const contests: Contest[] = [];
-    const add = async (
-      name: string,
-      open: () => Promise<Peer | string>,
-      ...requests: (PeerRequest | undefined)[]
-    ) => {
-      const given = requests.filter((request) => request !== undefined);
-      if (given.length === 0) return;
-      if (!this.opened.has(name)) this.opened.set(name, open());
-      const peer = (await this.opened.get(name)) ?? `no ${name}`;
-      contests.push({ peer, requests: given.map((request) => ({ ...request, dtype })) });
-    };
-    const { threads, root } = this;
-    await add('torch', () => openTorch(threads, root), item.torch, item.torchToo);
-    await add('onnxruntime', () => openOnnxruntime(threads), item.onnxruntime);
-    await add('llama.cpp', () => openLlamaCpp(threads, root, slice7b), item.llamaCpp);
-    return contests;
-  }
-
-  /** What took part, or why it did not. */
-  async names(): Promise<string[]> {
-    const peers = await Promise.all(this.opened.values());
-    return peers.map((peer) => (typeof peer === 'string' ? peer : peer.name));
-  }
-
-  async close(): Promise<void> {
-    for (const peer of await Promise.all(this.opened.values()))
-      if (typeof peer !== 'string') peer.close();
-  }
-}
-
-async function measurePeer({ peer, requests }: Contest, seconds: number): Promise<number | string> {
-  if (typeof peer === 'string') return peer;
-  let best: number | string = 'no answer';
-  for (const request of requests) {
-    const answer = await peer.time(request, seconds);
-    if (typeof best === 'string' || (typeof answer === 'number' && answer < best)) best = answer;
-  }
-  return best;
-}
-
-/** The better of two answers; a time is better than a reason. */
-function better(a: number | string, b: number | string): number | string {
-  if (typeof a === 'string') return b;
-  return typeof b === 'string' ? a : Math.min(a, b);
 }
 
 /** Our time between two measurements of the limit. */
@@ -143,10 +74,10 @@ async function measure(
   };
   const first = await half();
   const theirs: (number | string)[] = [];
-  for (const contest of contests) theirs.push(await measurePeer(contest, seconds));
+  for (const contest of contests) theirs.push(await measureContest(contest, seconds));
   const second = await half();
   for (const [i, contest] of contests.entries())
-    theirs[i] = better(theirs[i] ?? '', await measurePeer(contest, seconds));
+    theirs[i] = better(theirs[i] ?? '', await measureContest(contest, seconds));
   const { ours: best, limit } = first.drift < second.drift ? first : second;
   const rate = item.work / best.seconds / 1e9;
   const peers = contests.map(({ peer }, i): PeerFigure => {
@@ -186,7 +117,7 @@ async function main(): Promise<void> {
   const root = repositoryRoot();
   process.env.STYLEAR_NATIVE_DIR ??= path.join(root, 'build', 'Release'); // this file runs elsewhere
   const machine = limits(threads, root);
-  const peers = new Peers(threads, root);
+  const peers = new Peers(threads, root, slice7b);
   const chosen = cases.filter((c) => `${c.op} ${c.shape} ${c.dtype}`.includes(values.only));
   const rows: Row[] = [];
   let name = '';

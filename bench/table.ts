@@ -37,9 +37,9 @@ const columns: readonly (readonly [string, number, (row: Row) => string])[] = [
   ['limit', 8, (r) => digits(r.limitRate)],
   ['share', 6, (r) => r.share.toFixed(2)],
   ['bar', 5, (r) => (r.bar === null ? '' : r.bar.toFixed(2))],
-  ['peer', 12, (r) => measured(r, ({ peer }) => peer.split(/[ -]/, 1)[0] ?? peer)],
-  ['peer ms', 9, (r) => measured(r, ({ ms }) => digits(ms))],
-  ['x peer', 7, (r) => measured(r, ({ speedup }) => speedup.toFixed(2))],
+  ['peer', 22, (r) => measured(r, ({ peer }) => peer.split(/[ -]/, 1)[0] ?? peer)],
+  ['peer ms', 10, (r) => measured(r, ({ ms }) => digits(ms))],
+  ['x peer', 11, (r) => measured(r, ({ speedup }) => speedup.toFixed(2))],
   ['others', 6, (r) => r.otherCores.toFixed(2)],
 ];
 

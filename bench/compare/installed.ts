@@ -1,6 +1,6 @@
 /**
  * Where peers that are npm packages lie: the `node_modules` folder that `STYLEAR_PEERS` names. They are
- * no dependencies of this package; bench/README.md says how they are installed.
+ * no dependencies of this package; the head of bench/run.ts says how they are installed.
  */
 
 import { existsSync, readFileSync } from 'node:fs';
