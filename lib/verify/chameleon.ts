@@ -9,6 +9,7 @@ import { concat } from '../ops/copy_slice.ts';
 import type { Device } from '../tensor/device.ts';
 import { scope } from '../tensor/scope.ts';
 import type { Tensor } from '../tensor/tensor.ts';
+import { batchStates } from '../train/batch_states.ts';
 import { nextTokenLoss } from '../train/next_token_loss.ts';
 import { type TokenBatch, tokenBatch } from '../train/token_batch.ts';
 import { Weights } from '../weights/weights.ts';
@@ -233,12 +234,7 @@ class Runs {
   }
 
   private loss(batch: TokenBatch, rows: Tensor, zLoss: number): Tensor {
-    const shape = [batch.sequences, batch.tokens];
-    const x = this.model.embed(this.device.from(batch.ids, shape), {
-      rows,
-      slots: this.device.from(batch.slots, shape),
-    });
-    const hidden = this.model.forward(x, this.device.from(batch.positions, shape));
+    const hidden = batchStates(this.model, batch, { style: rows, dtype: this.dtype });
     const labels = this.device.from(batch.nextLabels);
     return nextTokenLoss(this.model.head, hidden, labels, batch.labelCount, { zLoss });
   }

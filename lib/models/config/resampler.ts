@@ -15,7 +15,7 @@ export interface ResamplerConfig {
   readonly headDim: number;
   /** Their product with `headDim` need not be `dim`. */
   readonly heads: number;
-  /** Learned latents, as many as rows come out. */
+  /** Learned latents; as many rows come out, and `meanPooledLatents` more. */
   readonly queries: number;
   /** Width of the features that go in. */
   readonly inputDim: number;
