@@ -11,7 +11,7 @@ import { batchStates } from '../train/batch_states.ts';
 import { dpoLoss, type PairLogProbs, sequenceLogProbs } from '../train/dpo.ts';
 import { type TokenBatch, tokenBatch } from '../train/token_batch.ts';
 import { Weights } from '../weights/weights.ts';
-import { compareExactly, compareTensor, type Verifier } from './check.ts';
+import { type Context, compareExactly, compareTensor, multipleOf, type Verifier } from './check.ts';
 
 const rows = z.array(z.array(z.number().int()));
 const batchSchema = z.object({
@@ -24,8 +24,9 @@ const batchSchema = z.object({
 
 const expected = 'expected.safetensors';
 
-/** Log-probabilities of sequences, the loss of preferred pairs and its gradients; all in f32. */
-export const verifyDpo: Verifier = async function* (fixture, { device }) {
+/** Log-probabilities of sequences, the loss of preferred pairs and its gradients. */
+export const verifyDpo: Verifier = async function* (fixture, { device, dtype }) {
+  const multiple = multipleOf(dtype);
   const given = batchSchema.parse(fixture.json('batch.json'));
   const batch = tokenBatch(
     given.input_ids.map((ids, s) => ({
@@ -38,9 +39,8 @@ export const verifyDpo: Verifier = async function* (fixture, { device }) {
     ...fixture.tensor(expected, 'label_count').values,
   ]);
 
-  const f32 = { dtype: 'f32' } as const;
-  using opened = openChameleon(join(fixture.beside('chameleon'), 'ckpt'), device, f32);
-  using lora = Weights.open(fixture.path('lora.safetensors'), device, f32);
+  using opened = openChameleon(join(fixture.beside('chameleon'), 'ckpt'), device, { dtype });
+  using lora = Weights.open(fixture.path('lora.safetensors'), device, { dtype: 'f32' });
   const { model } = opened;
   const adapter = LoraAdapter.of(lora, model);
   const { shape, values } = fixture.tensor('inputs.safetensors', 'style');
@@ -48,13 +48,13 @@ export const verifyDpo: Verifier = async function* (fixture, { device }) {
   const wrt = [['style', style] as const, ...lora.entries()];
 
   const got = scope(() => {
-    const reference_logp = logProbs(model, batch, style);
+    const reference_logp = logProbs(model, batch, style, dtype);
     applyLora(model, adapter);
     const reference = pairsOf(reference_logp, given.pairs);
     const run = (policy: Tensor) => dpoLoss(pairsOf(policy, given.pairs), reference, given);
-    const policy_logp = logProbs(model, batch, style);
+    const policy_logp = logProbs(model, batch, style, dtype);
     const taken = valueAndGradients(
-      () => run(logProbs(model, batch, style)).loss,
+      () => run(logProbs(model, batch, style, dtype)).loss,
       wrt.map(([, tensor]) => tensor),
     );
     const { margin } = run(policy_logp);
@@ -64,19 +64,24 @@ export const verifyDpo: Verifier = async function* (fixture, { device }) {
   applyLora(model, undefined);
 
   for (const [name, tensor] of Object.entries(got.compared)) {
-    yield await compareTensor(fixture, expected, name, tensor);
+    yield await compareTensor(fixture, expected, name, tensor, multiple);
     tensor.dispose();
   }
   for (const [i, [name]] of wrt.entries()) {
-    yield await compareTensor(fixture, 'gradients.safetensors', name, got.gradients[i]!);
+    yield await compareTensor(fixture, 'gradients.safetensors', name, got.gradients[i]!, multiple);
     got.gradients[i]!.dispose();
   }
 };
 
 /** Of the model as it is: with its adapter, or without one. */
-function logProbs(model: Chameleon, batch: TokenBatch, style: Tensor): Tensor {
+function logProbs(
+  model: Chameleon,
+  batch: TokenBatch,
+  style: Tensor,
+  dtype: Context['dtype'],
+): Tensor {
   // A pair has one style, for the chosen answer and for the rejected one.
-  const hidden = batchStates(model, batch, { style: concat([style, style]) });
+  const hidden = batchStates(model, batch, { style: concat([style, style]), dtype });
   return sequenceLogProbs(model.head, hidden, style.device.from(batch.nextLabels));
 }
 

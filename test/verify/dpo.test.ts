@@ -1,4 +1,4 @@
 import { verifyDpo } from '../../lib/verify/dpo.ts';
 import { everyCheckPasses } from '../support/golden.ts';
 
-everyCheckPasses('dpo', verifyDpo);
+everyCheckPasses('dpo', verifyDpo, { dtypes: ['f32', 'bf16'] });
