@@ -3,6 +3,7 @@
 import { StylearError } from '../error.ts';
 import { add, scale } from '../ops/add.ts';
 import { extent } from '../ops/shapes.ts';
+import { scope } from '../tensor/scope.ts';
 import type { Tensor } from '../tensor/tensor.ts';
 
 /** How much of the features of the subject is taken away, where a call does not say. */
@@ -62,12 +63,14 @@ export function mixStyles(styles: readonly Tensor[], weights: readonly number[])
         `${weights.length} for ${styles.length}`,
     );
   }
-  let sum = scale(first, weights[0]!);
-  others.forEach((style, i) => {
-    requireShape('mixStyles', `style ${i + 1}`, style, first.shape);
-    sum = add(sum, style, { beta: weights[i + 1]! });
+  return scope(() => {
+    let sum = scale(first, weights[0]!);
+    for (const [i, style] of others.entries()) {
+      requireShape('mixStyles', `style ${i + 1}`, style, first.shape);
+      sum = add(sum, style, { beta: weights[i + 1]! });
+    }
+    return sum;
   });
-  return sum;
 }
 
 /**
@@ -83,13 +86,15 @@ export function mixStyles(styles: readonly Tensor[], weights: readonly number[])
 export function addStyleNoise(style: Tensor, seeds: Tensor, strength: number): Tensor {
   const images = extent(style, 0);
   requireShape('addStyleNoise', 'seeds', seeds, [images, 2]);
-  const noise = style.device.zeros(style.shape);
-  for (let i = 0; i < images; i++) {
-    const one = noise.slice(i, i + 1);
-    const seed = seeds.slice(i, i + 1).reshape([2]);
-    style.device.run('gaussian_noise', { x: one, seed, y: one, strength });
-  }
-  return add(style, noise);
+  return scope(() => {
+    const noise = style.device.zeros(style.shape);
+    for (let i = 0; i < images; i++) {
+      const one = noise.slice(i, i + 1);
+      const seed = seeds.slice(i, i + 1).reshape([2]);
+      style.device.run('gaussian_noise', { x: one, seed, y: one, strength });
+    }
+    return add(style, noise);
+  });
 }
 
 function requireShape(
