@@ -4,9 +4,9 @@
  *   --seconds n   for each reader, 100 unless told; its formats share them. A compiled reader that is
  *                 fuzzed at 50,000 inputs a second gets through 5 million meanwhile.
  *   --kills n     1,000 unless told
- *   --only name   one reader, and no kills
+ *   --only name   one reader, or `saves` for the kills
  *   --seed n      of all draws; 1 unless told
- *   --keep        write what came of it to bench/results/fuzz-<date>.json
+ *   --keep        write what came of it to bench/results/fuzz-[name-]<date>.json
  *
  * One process, of which the saves that are killed are children.
  */
@@ -40,7 +40,7 @@ function fuzzReaders() {
   );
   if (chosen.length === 0) {
     const readers = [...new Set(targets.map(({ reader }) => reader))].join(', ');
-    throw new Error(`fuzz: expected --only to be one of ${readers}, got ${values.only}`);
+    throw new Error(`fuzz: expected --only to be one of ${readers}, saves, got ${values.only}`);
   }
   try {
     return chosen.map((target) => {
@@ -79,14 +79,15 @@ async function killWriters(): Promise<KilledSaves> {
   }
 }
 
-const readers = fuzzReaders();
-const kills = values.only === undefined ? await killWriters() : undefined;
+const readers = values.only === 'saves' ? [] : fuzzReaders();
+const kills = [undefined, 'saves'].includes(values.only) ? await killWriters() : undefined;
 if (values.keep) {
   const date = new Date().toISOString().slice(0, 10);
   const folder = path.join(repositoryRoot(), 'bench/results');
   mkdirSync(folder, { recursive: true });
   const about = { date, processor: os.cpus()[0]?.model, node: process.version, seed };
-  const file = path.join(folder, `fuzz-${date}.json`);
+  const name = ['fuzz', values.only?.replaceAll(' ', '-'), date].filter(Boolean).join('-');
+  const file = path.join(folder, `${name}.json`);
   writeFileSync(file, `${JSON.stringify({ ...about, readers, kills }, undefined, 2)}\n`);
   console.log(file);
 }
