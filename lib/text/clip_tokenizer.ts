@@ -4,7 +4,13 @@ import { openFile } from '../weights/byte_source.ts';
 import type { Json } from '../weights/strict_json.ts';
 import { clipWords, whiteSpace } from './split_pattern.ts';
 import { Tokenizer } from './tokenizer.ts';
-import { asInput, inputError, parseInputJson, tokenizerFileOf } from './tokenizer_file.ts';
+import {
+  asInput,
+  inputError,
+  parseInputJson,
+  requireFits,
+  tokenizerFileOf,
+} from './tokenizer_file.ts';
 
 const begin = '<|startoftext|>';
 const end = '<|endoftext|>';
@@ -57,6 +63,7 @@ function openVocabAndMerges(folder: string): Tokenizer {
   const [vocab, merges] = asInput(() => {
     using vocabFile = openFile(path);
     using mergesFile = openFile(join(folder, 'merges.txt'));
+    requireFits(mergesFile);
     const text = mergesFile.read(0, mergesFile.bytes).toString('utf8');
     return [parseInputJson(vocabFile), mergesOf(text)] as const;
   });

@@ -51,7 +51,7 @@ export function fillTemplate(kind: PromptKind, content: PromptContent): PromptPa
   const template: string = templates[kind];
   for (const [name, value] of Object.entries(content))
     if (value !== undefined && !template.includes(`{${name}}`))
-      throw wrong(`no ${name} beside ${kind}`, 'one');
+      throw wrong(`no ${name}, which ${kind} has no place for`, 'one');
   const parts: PromptPart[] = [''];
   // Between the places, in one go: braces in a prompt are no places.
   for (const piece of template.split(/(\{\w+\})/)) {
@@ -71,7 +71,7 @@ export function styledText(kind: PromptKind): string {
 
 function contentAt(kind: PromptKind, name: string, content: PromptContent): PromptPart {
   const value = content[name as keyof PromptContent];
-  if (value === undefined) throw wrong(`a ${name} for ${kind}`, 'none');
+  if (value === undefined) throw wrong(`the ${name} that ${kind} has a place for`, 'none');
   return typeof value === 'number' ? `${value}` : value;
 }
 

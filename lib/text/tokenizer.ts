@@ -10,7 +10,7 @@ import {
   type TokenizerFile,
   type TokenizerFileOptions,
 } from './tokenizer_file.ts';
-import type { Normalizer, Pattern, PreTokenizer } from './tokenizer_schema.ts';
+import type { Normalizer, PreTokenizer } from './tokenizer_schema.ts';
 
 export interface TokenizerOptions extends TokenizerFileOptions {
   /** Names of special tokens to add after those of the file, as the reference adds `<|image|>`. */
@@ -222,14 +222,11 @@ function normalise(text: string, component: Normalizer): string {
     case 'Lowercase':
       // Letter by letter: a sigma at the end of a word is no other sigma there.
       return Array.from(text, (letter) => letter.toLowerCase()).join('');
-    case 'Replace':
-      return text.replace(regexOf(component.pattern), () => component.content);
+    case 'Replace': {
+      const { pattern, content } = component;
+      // White space is the one regular expression there is; `\s` of JavaScript is another set.
+      const sought = 'Regex' in pattern ? /\p{White_Space}+/gu : pattern.String;
+      return text.replaceAll(sought, () => content);
+    }
   }
-}
-
-/** `\s` is white space as Unicode has it, which JavaScript's is not. */
-function regexOf(pattern: Pattern): RegExp {
-  return 'Regex' in pattern
-    ? new RegExp(pattern.Regex.replaceAll('\\s', '\\p{White_Space}'), 'gu')
-    : new RegExp(pattern.String.replace(/[\\^$.*+?()[\]{}|/]/g, '\\$&'), 'gu');
 }

@@ -58,9 +58,13 @@ export function parseTokenizerFile(
 
 /** JSON of a file of at most 64 MiB; what is wrong with it is `ERR_INPUT`. */
 export function parseInputJson(source: ByteSource): JsonObject {
-  if (source.bytes > maxBytes)
-    throw inputError(source.path, 'the file', `at most ${maxBytes} bytes`, `${source.bytes}`);
+  requireFits(source);
   return asInput(() => parseJsonObject(source, 'the file', 0, source.bytes));
+}
+
+/** Throws `ERR_INPUT` for more than 64 MiB. */
+export function requireFits({ path, bytes }: ByteSource): void {
+  if (bytes > maxBytes) throw inputError(path, 'the file', `at most ${maxBytes} bytes`, `${bytes}`);
 }
 
 /** As `readTokenizerFile`, of JSON. */
@@ -211,10 +215,9 @@ export function inputError(
   where: string,
   expected: string,
   got: string,
-  options?: ErrorOptions,
 ): StylearError {
   const message = `${path}: expected ${where} to be ${expected}, got ${got}`;
-  return new StylearError('ERR_INPUT', message, options);
+  return new StylearError('ERR_INPUT', message);
 }
 
 /** Runs what reads a file by way of the weights' room, whose failures are `ERR_WEIGHTS`. */

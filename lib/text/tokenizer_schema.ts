@@ -2,7 +2,7 @@
 // known to mean the same here as there is let in: a component, an option or a pattern beyond that is
 // refused, never skipped. Messages say what a value must be.
 import { z } from 'zod';
-import { clipWords, knownPatterns } from './split_pattern.ts';
+import { clipWords, knownPatterns, whiteSpace } from './split_pattern.ts';
 
 /** Longest name of a token, in UTF-16 units. */
 export const maxName = 1024;
@@ -25,12 +25,17 @@ const objectOf = <Shape extends z.ZodRawShape>(shape: Shape) =>
       code === 'unrecognized_keys' ? `without ${(keys as string[]).join(', ')}` : 'an object',
   });
 
-const regex = objectOf({
-  Regex: z.string().refine((pattern) => knownPatterns.has(pattern), { error: 'one that is known' }),
-});
-const pattern = z.union([regex, objectOf({ String: text(1, maxName) })], {
-  error: 'an object with a String or a Regex',
-});
+/** What is sought: a string as it is, or one of a few regular expressions. */
+const patternOf = (known: ReadonlySet<string>) =>
+  z.union(
+    [
+      objectOf({
+        Regex: z.string().refine((regex) => known.has(regex), { error: 'one that is known' }),
+      }),
+      objectOf({ String: text(1, maxName) }),
+    ],
+    { error: 'an object with a String or a Regex' },
+  );
 
 const byteLevel = objectOf({
   type: only('ByteLevel'),
@@ -42,14 +47,18 @@ const byteLevel = objectOf({
 const normalizers = [
   objectOf({ type: only('NFC') }),
   objectOf({ type: only('Lowercase') }),
-  objectOf({ type: only('Replace'), pattern, content: text(0, 16) }),
+  objectOf({
+    type: only('Replace'),
+    pattern: patternOf(new Set([whiteSpace])),
+    content: text(0, 16),
+  }),
 ] as const;
 const normalizerError = 'NFC, Lowercase, Replace or a Sequence of them';
 const normalizer = z.discriminatedUnion('type', normalizers, { error: normalizerError });
 
 const split = objectOf({
   type: only('Split'),
-  pattern,
+  pattern: patternOf(knownPatterns),
   behavior: only('Isolated', 'Removed'),
   invert: flag(),
 }).refine(
@@ -130,4 +139,3 @@ export const tokenizerSchema = objectOf({
 export type AddedToken = z.infer<typeof addedToken>;
 export type Normalizer = z.infer<typeof normalizer>;
 export type PreTokenizer = z.infer<typeof preTokenizer>;
-export type Pattern = z.infer<typeof pattern>;

@@ -56,34 +56,30 @@ export const lumina2Layout: VocabularyLayout = {
   unitPixels: 32,
 };
 
-/** The ids that pictures are made of. */
-export interface ImageVocabulary {
+/** The tokens of a model by what they mean. */
+export interface Vocabulary {
   /** How many ids there are in all. */
   readonly size: number;
+  readonly begin: number | undefined;
   readonly imageStart: number;
   readonly imageEnd: number;
   /** Ends a row of codes. */
   readonly newLine: number;
   /** Ends a turn. */
   readonly stop: number;
+  readonly stylePlaceholder: number | undefined;
   /** Ids of codes: first and one past the last. */
   readonly codes: readonly [number, number];
-  /** The id of the grid size 0; `n` units have the id `grid + n`. */
-  readonly grid: number;
-  /** Codes along a side of one grid unit. */
-  readonly codesPerUnit: number;
-}
-
-/** The tokens of a model by what they mean. */
-export interface Vocabulary extends ImageVocabulary {
-  readonly begin: number | undefined;
-  readonly stylePlaceholder: number | undefined;
   /** `[codes]`: the id of each code. */
   readonly codeIds: Int32Array;
   /** `[codes]`: the code of each id from `codes[0]` on. */
   readonly codesById: Int32Array;
+  /** The id of the grid size 0; `n` units have the id `grid + n`. */
+  readonly grid: number;
   /** The longest side, in grid units. */
   readonly gridMax: number;
+  /** Codes along a side of one grid unit. */
+  readonly codesPerUnit: number;
   /** Pixels along a side of a grid unit. */
   readonly unitPixels: number;
 }

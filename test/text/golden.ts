@@ -1,11 +1,8 @@
 import { existsSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
+import { fixturesFolder as folder } from '../support/fixtures.ts';
 
-/** Where the golden fixtures are: STYLEAR_FIXTURES, or ../shared/fixtures beside the package. */
-const folder =
-  process.env.STYLEAR_FIXTURES ?? join(import.meta.dirname, '../../../shared/fixtures');
-
-/** Whether they are there; tests of them are skipped otherwise, and this says so. */
+/** Whether the golden fixtures are there; tests of them are skipped otherwise, and this says so. */
 export const golden = existsSync(folder);
 if (!golden) console.log(`not tested here: the golden fixtures are not at ${folder}`);
 

@@ -123,15 +123,25 @@ describe('a prompt', () => {
       { prompt: 'a\ud800' },
       'the prompt to be well-formed Unicode, got half a surrogate pair',
     ],
-    ['no prompt', 'style', {}, 'content to have a prompt for style, got none'],
-    ['no picture', 'depth', {}, 'content to have a image for depth, got none'],
-    ['no size', 'plain', { prompt: 'x' }, 'content to have a width for plain, got none'],
-    ['a size', 'style', { prompt: 'x', ...size }, 'content to have no width beside style, got one'],
+    ['no prompt', 'style', {}, 'content to have the prompt that style has a place for, got none'],
+    ['no picture', 'depth', {}, 'content to have the image that depth has a place for, got none'],
+    [
+      'no size',
+      'plain',
+      { prompt: 'x' },
+      'content to have the width that plain has a place for, got none',
+    ],
+    [
+      'a size',
+      'style',
+      { prompt: 'x', ...size },
+      'content to have no width, which style has no place for, got one',
+    ],
     [
       'a picture',
       'style',
       { prompt: 'x', image },
-      'content to have no image beside style, got one',
+      'content to have no image, which style has no place for, got one',
     ],
   ])('with %s is refused', (_, kind, content, message) => {
     const make = () => of(kind, content);

@@ -1,5 +1,6 @@
 import fc from 'fast-check';
 import { describe, expect, test } from 'vitest';
+import { gpt2Words } from '../../lib/text/split_pattern.ts';
 import { Tokenizer } from '../../lib/text/tokenizer.ts';
 import { parseTokenizerFile, readTokenizerFile } from '../../lib/text/tokenizer_file.ts';
 import { inMemory } from '../../lib/weights/byte_source.ts';
@@ -221,6 +222,11 @@ describe('a tokenizer.json', () => {
         normalizer: { type: 'Replace', pattern: { String: 'a' }, content: 'a'.repeat(17) },
       }),
       'normalizer.content to be a string of 0 to 16 characters, got "aaaaaaaaaaaaaaaaa"',
+    ],
+    [
+      'a replacement by a pattern of words',
+      () => ({ normalizer: { type: 'Replace', pattern: { Regex: gpt2Words }, content: ' ' } }),
+      'normalizer.pattern.Regex to be one that is known, got ',
     ],
     [
       'a pattern that is a list',
