@@ -3,6 +3,13 @@ export { gradients, valueAndGradients } from './autograd/gradients.ts';
 export { record, recordAll } from './autograd/record.ts';
 export { type ErrorCode, StylearError } from './error.ts';
 export type { AnswerStatistics } from './generate/answer.ts';
+export { type BatchEvent, type BatchOptions, runBatch } from './generate/batch/batch.ts';
+export { FolderOutput } from './generate/batch/folder_output.ts';
+export type { Place } from './generate/batch/journal.ts';
+export type { BatchOutput, OutputFile } from './generate/batch/output.ts';
+export { readRequestsFile } from './generate/batch/requests_file.ts';
+export type { BatchRow } from './generate/batch/row.ts';
+export { TarOutput } from './generate/batch/tar_output.ts';
 export type { GenerateEvent, GenerateOptions } from './generate/generate.ts';
 export { GeneratedImage, type ImageFacts, type SaveOptions } from './generate/generated_image.ts';
 export type {

@@ -49,8 +49,8 @@ function writeAll(fd: number, bytes: Uint8Array): void {
   }
 }
 
-/** Makes the names in a folder last. */
-function flushFolder(path: string): void {
+/** Makes the names in a folder outlast a crash. */
+export function flushFolder(path: string): void {
   const folder = openSync(path, 'r');
   try {
     fsyncSync(folder);

@@ -1,6 +1,7 @@
 // `stylear <command>`: an entry here per command, a file per command.
 import { readFileSync } from 'node:fs';
 import { Command, Option } from 'commander';
+import { type BatchCommandOptions, batchCommand } from './batch.ts';
 import { check } from './check.ts';
 import { convertCommand } from './convert.ts';
 import { withDrawing, withModel } from './drawing.ts';
@@ -45,6 +46,20 @@ export function program(): Command {
       .option('--style-strength <s>', '0 is none, 1 is whole', Number)
       .option('--preview', 'write the rows that are final as they come'),
   ).action(exitWith((options: GenerateCommandOptions) => generateCommand(options)));
+  withDrawing(
+    stylear
+      .command('batch <requests>')
+      .description('draw the pictures of a .jsonl or .csv, each once whatever interrupts it')
+      .requiredOption('-o, --output <place>', 'a folder, or a .tar that is written in shards')
+      .addOption(
+        new Option('--format <format>', 'of the files')
+          .choices(['png', 'jpeg', 'webp', 'avif'])
+          .default('png'),
+      )
+      .option('--shard-mb <megabytes>', 'of one tar file', Number, 1000),
+  ).action(
+    exitWith((requests: string, options: BatchCommandOptions) => batchCommand(requests, options)),
+  );
   withModel(
     stylear
       .command('style <picture>')

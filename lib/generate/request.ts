@@ -63,21 +63,26 @@ const whole = (least: number, most: number) => {
 };
 const side = whole(1, 2 ** 14);
 
-/** The options of a request by their ranges; pictures are looked at when they are decoded. */
+/** The numbers of a request by their ranges. */
+export const numberSchemas = {
+  seed: whole(0, Number.MAX_SAFE_INTEGER).optional(),
+  count: whole(1, 100_000).optional(),
+  priority: bounded(-1e9, 1e9).optional(),
+  guidance: bounded(1, 1000).optional(),
+  imageTopK: whole(0, 2 ** 22).optional(),
+  topP: bounded(1e-6, 1, 'a number above 0, at most 1').optional(),
+  minP: bounded(0, 0.999_999, 'a number from 0, below 1').optional(),
+  temperature: bounded(0, 1000).optional(),
+  noiseStrength: bounded(0, 1000).optional(),
+  styleStrength: bounded(0, 10).optional(),
+};
+
+/** The options of a request; pictures are looked at when they are decoded. */
 const schema = z.object(
   {
     prompt: z.string({ error: 'a string' }),
-    seed: whole(0, Number.MAX_SAFE_INTEGER).optional(),
-    count: whole(1, 100_000).optional(),
-    priority: bounded(-1e9, 1e9).optional(),
     size: z.object({ width: side, height: side }, { error: 'a width and a height' }).optional(),
-    guidance: bounded(1, 1000).optional(),
-    imageTopK: whole(0, 2 ** 22).optional(),
-    topP: bounded(1e-6, 1, 'a number above 0, at most 1').optional(),
-    minP: bounded(0, 0.999_999, 'a number from 0, below 1').optional(),
-    temperature: bounded(0, 1000).optional(),
-    noiseStrength: bounded(0, 1000).optional(),
-    styleStrength: bounded(0, 10).optional(),
+    ...numberSchemas,
   },
   { error: 'an object' },
 );

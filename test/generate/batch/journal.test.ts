@@ -1,0 +1,81 @@
+import {
+  appendFileSync,
+  existsSync,
+  mkdtempSync,
+  readFileSync,
+  rmSync,
+  writeFileSync,
+} from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { afterAll, beforeEach, describe, expect, test } from 'vitest';
+import { Journal, type PictureEntry } from '../../../lib/generate/batch/journal.ts';
+
+const folder = mkdtempSync(join(tmpdir(), 'stylear-journal-'));
+afterAll(() => rmSync(folder, { recursive: true }));
+const path = join(folder, 'journal.jsonl');
+const lock = `${path}.lock`;
+beforeEach(() => {
+  rmSync(path, { force: true });
+  rmSync(lock, { force: true });
+});
+
+const head = { model: 'm', form: 'png' };
+const entry = (index: number): PictureEntry => ({
+  ...{ kind: 'picture', id: 'ä', index, row: 'r', file: 'f', seed: 1 },
+});
+
+/** What a run finds that notes some entries and ends. */
+function run(...entries: PictureEntry[]) {
+  const journal = Journal.open(path, head);
+  for (const entry of entries) journal.append(entry);
+  journal.close();
+  return journal.entries;
+}
+
+describe('Journal', () => {
+  test('has what earlier runs noted', () => {
+    expect(run(entry(0), entry(1))).toEqual([]);
+    expect(run(entry(2))).toEqual([entry(0), entry(1)]);
+    expect(run()).toEqual([entry(0), entry(1), entry(2)]);
+  });
+
+  test('loses half a line wherever it was cut, and nothing else', () => {
+    run(entry(0));
+    const whole = readFileSync(path);
+    run(entry(1));
+    const longer = readFileSync(path);
+    for (let length = whole.length; length < longer.length; length++) {
+      writeFileSync(path, longer.subarray(0, length));
+      expect(run(entry(2))).toEqual([entry(0)]);
+      expect(run()).toEqual([entry(0), entry(2)]);
+    }
+    for (let length = 0; length < 20; length++) {
+      writeFileSync(path, longer.subarray(0, length));
+      expect(run(entry(2))).toEqual([]);
+    }
+  });
+
+  test('is refused for another model, other files, and where it is damaged', () => {
+    run(entry(0));
+    expect(() => Journal.open(path, { ...head, model: 'n' })).toThrow(
+      'journal.jsonl: expected the model of the batch that was begun, m, got n. Go on with it, or ' +
+        'write to another place.',
+    );
+    expect(() => Journal.open(path, { ...head, form: 'jpeg' })).toThrow('expected the form of');
+    appendFileSync(path, '{"kind":"picture"}\n');
+    expect(() => run()).toThrow(
+      'journal.jsonl:3: expected an entry of a journal, got {"kind":"picture"}',
+    );
+    expect(existsSync(lock)).toBe(false);
+  });
+
+  test('belongs to one run at a time, and to the next when that is gone', () => {
+    writeFileSync(lock, '1');
+    expect(() => run()).toThrow('expected no other run of the batch, got process 1.');
+    // No process has the largest number there is.
+    writeFileSync(lock, `${2 ** 22}`);
+    expect(run()).toEqual([]);
+    expect(existsSync(lock)).toBe(false);
+  });
+});
