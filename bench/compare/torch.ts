@@ -1,15 +1,23 @@
-/** PyTorch beside us, where `STYLEAR_PYTHON` (python3 unless told) has it: torch_ops.py. */
+/** PyTorch beside us, where `STYLEAR_PYTHON` (python3 unless told) has it. */
 
 import path from 'node:path';
 
 import { type Peer, startPeer } from './peer.ts';
 
-/** @returns the peer, or the reason there is none */
-export function openTorch(threads: number, root: string): Promise<Peer | string> {
+/** Single ops, by torch_ops.py. @returns the peer, or the reason there is none */
+export const openTorch = (threads: number, root: string): Promise<Peer | string> =>
+  open('torch_ops.py', threads, root);
+
+/** Parts of the model, by torch_models.py. @returns the peer, or the reason there is none */
+export const openTorchModels = (threads: number, root: string): Promise<Peer | string> =>
+  open('torch_models.py', threads, root);
+
+function open(program: string, threads: number, root: string): Promise<Peer | string> {
   return startPeer({
     library: 'PyTorch',
     command: process.env.STYLEAR_PYTHON ?? 'python3',
-    args: [path.join(root, 'bench', 'compare', 'torch_ops.py'), String(threads)],
-    name: ({ version }) => `PyTorch ${version}`,
+    args: [path.join(root, 'bench', 'compare', program), String(threads)],
+    name: ({ version, transformers }) =>
+      `PyTorch ${version}${transformers === undefined ? '' : `, transformers ${transformers}`}`,
   });
 }
