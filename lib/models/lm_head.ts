@@ -63,4 +63,9 @@ export class LmHead {
       },
     };
   }
+
+  /** Frees what is not in the file. */
+  dispose(): void {
+    this.mask?.dispose();
+  }
 }

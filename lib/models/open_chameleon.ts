@@ -27,7 +27,11 @@ export function openChameleon(
   try {
     const model = new Chameleon(weights, { ...config, maskedIds: maskedIds(config) });
     weights.requireAllRead(isUnused);
-    return { model, config, weights, [Symbol.dispose]: () => weights.dispose() };
+    const dispose = () => {
+      model.head.dispose();
+      weights.dispose();
+    };
+    return { model, config, weights, [Symbol.dispose]: dispose };
   } catch (error) {
     weights.dispose();
     throw error;

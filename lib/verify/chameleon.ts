@@ -83,8 +83,8 @@ class Runs {
   }
 
   async *rightPadded(): AsyncGenerator<Check> {
-    const ids = this.input('right_ids');
     const states = scope(() => {
+      const ids = this.input('right_ids');
       const positions = this.countUp(ids.shape);
       let h = this.model.embed(ids, { dtype: this.dtype });
       const all = [h];
@@ -113,7 +113,7 @@ class Runs {
       return value ? t - (tokens - lengths[s]!) : -1;
     });
     using cache = this.cache(sequences, tokens);
-    const logits = scope(() => {
+    using logits = scope(() => {
       const x = this.model.embed(this.input('left_ids'), { dtype: this.dtype });
       const hidden = this.model.decode(x, cache, {
         positions: this.input('left_pos'),
@@ -139,8 +139,8 @@ class Runs {
   }
 
   async *whole(name: string, prefix = ''): AsyncGenerator<Check> {
-    const ids = this.input('ids');
     const logits = scope(() => {
+      const ids = this.input('ids');
       const x = this.model.embed(ids, { dtype: this.dtype });
       return this.model.head.forward(this.model.forward(x, this.countUp(ids.shape)));
     });
@@ -150,7 +150,7 @@ class Runs {
 
   /** Ten tokens, then three, then one at a time. */
   async *throughCache(name: string): AsyncGenerator<Check> {
-    const ids = this.input('ids');
+    using ids = this.input('ids');
     const [sequences, tokens] = ids.shape as [number, number];
     using cache = this.cache(sequences, tokens);
     const steps = [10, 3, ...Array<number>(tokens - 13).fill(1)];
@@ -161,15 +161,13 @@ class Runs {
       at += count;
       if (at === 10 && name === 'full') yield* this.cached(cache, sequences, at);
     }
-    const check = await this.compare(
-      `${name}.logits`,
-      scope(() => concat(parts, 1)),
-    );
+    const check = await this.compare(`${name}.logits`, concat(parts, 1));
+    for (const part of parts) part.dispose();
     yield { ...check, name: `cached ${check.name}` };
   }
 
   async *withStyle(name: string): AsyncGenerator<Check> {
-    const ids = this.input('ids');
+    using ids = this.input('ids');
     const style = this.fixture.tensor('inputs.safetensors', 'style');
     const index = casesSchema.parse(this.fixture.json('cases.json')).style_index;
     const [, tokens] = ids.shape as [number, number];
@@ -189,6 +187,7 @@ class Runs {
       return { x, logits: this.model.head.forward(this.model.forward(x, this.countUp(ids.shape))) };
     });
     if (name === 'style') yield this.compare('style.hidden.0', x);
+    else x.dispose();
     yield this.compare(`${name}.logits`, logits);
   }
 
@@ -205,32 +204,32 @@ class Runs {
     );
     const style = this.fixture.tensor('train_inputs.safetensors', 'input_tokens');
     const width = style.shape.at(-1)!;
-    const rows = this.device.from(style.values, [style.values.length / width, width], this.dtype);
+    using rows = this.device.from(style.values, [style.values.length / width, width], this.dtype);
     const names = [...adapter.pairs.keys()].flatMap((path) =>
       ['A', 'B'].map((side) => `${path === 'lm_head' ? 'lm_head.lm_head' : path}_lora.${side}`),
     );
     const wrt = [...[...adapter.pairs.values()].flatMap(({ a, b }) => [a, b]), rows];
+    const take = (loss: () => Tensor) => scope(() => valueAndGradients(loss, wrt));
     const losses = {
-      ce: valueAndGradients(() => this.loss(batch, rows, 0), wrt),
-      loss: valueAndGradients(() => this.loss(batch, rows, given.z_loss_weight), wrt),
+      ce: take(() => this.loss(batch, rows, 0)),
+      loss: take(() => this.loss(batch, rows, given.z_loss_weight)),
       // The z-loss alone is what it adds to the cross-entropy.
-      z: valueAndGradients(
-        () => subtract(this.loss(batch, rows, 1), this.loss(batch, rows, 0)),
-        wrt,
-      ),
+      z: take(() => subtract(this.loss(batch, rows, 1), this.loss(batch, rows, 0))),
     };
     const file = 'train_expected.safetensors';
     for (const [name, { value }] of Object.entries(losses))
-      yield compareTensor(this.fixture, file, name, value, this.multiple);
+      yield await compareTensor(this.fixture, file, name, value, this.multiple);
     const gradients = 'train_gradients.safetensors';
     for (const [i, name] of [...names, 'input_tokens'].entries()) {
-      const shape = this.fixture.tensor(gradients, name).shape;
-      const of = (loss: { readonly gradients: readonly Tensor[] }) =>
-        loss.gradients[i]!.reshape(shape);
-      yield compareTensor(this.fixture, gradients, name, of(losses.loss), this.multiple);
-      if (this.fixture.tensors(gradients).has(`z_only.${name}`))
-        yield compareTensor(this.fixture, gradients, `z_only.${name}`, of(losses.z), this.multiple);
+      const { shape } = this.fixture.tensor(gradients, name);
+      using ofLoss = losses.loss.gradients[i]!.reshape(shape);
+      yield await compareTensor(this.fixture, gradients, name, ofLoss, this.multiple);
+      if (!this.fixture.tensors(gradients).has(`z_only.${name}`)) continue;
+      using ofZ = losses.z.gradients[i]!.reshape(shape);
+      yield await compareTensor(this.fixture, gradients, `z_only.${name}`, ofZ, this.multiple);
     }
+    for (const { value, gradients } of Object.values(losses))
+      for (const tensor of [value, ...gradients]) tensor.dispose();
   }
 
   private loss(batch: TokenBatch, rows: Tensor, zLoss: number): Tensor {
@@ -242,7 +241,7 @@ class Runs {
   /** Keys and values after so many tokens: `[sequences, kvHeads, tokens, headDim]`. */
   private async *cached(cache: KvCache, sequences: number, tokens: number): AsyncGenerator<Check> {
     const { kvHeads, headDim, pageTokens, layers } = cache.shape;
-    const table = this.table(sequences, cache);
+    using table = this.table(sequences, cache);
     const perSequence = cache.shape.pages / sequences;
     for (let layer = 0; layer < layers; layer++) {
       const { kPages, vPages } = cache.layer(layer, table);
@@ -322,7 +321,9 @@ class Runs {
     );
   }
 
-  private compare(name: string, got: Tensor): Promise<Check> {
-    return compareTensor(this.fixture, expected, name, got, this.multiple);
+  /** `got` is freed. */
+  private async compare(name: string, got: Tensor): Promise<Check> {
+    using tensor = got;
+    return await compareTensor(this.fixture, expected, name, tensor, this.multiple);
   }
 }

@@ -7,7 +7,6 @@ import { decodePicture } from '../image/decode.ts';
 import { fitCrop } from '../image/fit_crop.ts';
 import type { Picture } from '../image/picture.ts';
 import { pictureOfVqganPixels, vqganPixels } from '../image/vqgan_pixels.ts';
-import { applyLora } from '../models/lora.ts';
 import { gather } from '../ops/embedding.ts';
 import { reshape } from '../ops/reshape.ts';
 import { scope } from '../tensor/scope.ts';
@@ -95,12 +94,12 @@ class RunCheck {
     const { run, stylear } = this;
     const { tokenizer, vocabulary } = stylear.preparation;
     const references = await Promise.all(run.references.map((name) => this.picture(name)));
-    const style = scope(() => {
+    using style = scope(() => {
       const [reference, subject] = references.map((picture) => this.clipTensor(picture));
       return stylear.preparation.model.encoder.encode(reference!, { subject });
     });
     const file = `run_${run.name}.safetensors`;
-    yield compareTensor(this.fixture, file, 'style_embeds', style);
+    yield await compareTensor(this.fixture, file, 'style_embeds', style);
 
     const prompt = await this.prompt();
     yield compareExactly(`${run.name}: prompt ids`, prompt.ids, run.prompt_ids);
@@ -126,7 +125,7 @@ class RunCheck {
       const { model } = stylear.preparation;
       const columns = part.grid.width * vocabulary.codesPerUnit;
       const shape = [1, part.codes.length / columns, columns];
-      const pixels = scope(() => model.vqgan.decode(this.context.device.from(part.codes, shape)));
+      using pixels = scope(() => model.vqgan.decode(this.context.device.from(part.codes, shape)));
       const [, height, width] = pixels.shape as [number, number, number];
       const ours = pictureOfVqganPixels((await pixels.read()) as Float32Array, width, height);
       const theirs = await this.picture(`generated_${run.name}`);
@@ -206,7 +205,9 @@ class RunCheck {
   private async answer(prompt: Prompt, style: Tensor, window: number): Promise<Answer> {
     const { run, stylear } = this;
     const { dtype } = this.context;
-    const { rows } = styleRows(style, prompt.styleIndex, prompt.ids.length, dtype);
+    const { rows } = scope(() => ({
+      rows: styleRows(style, prompt.styleIndex, prompt.ids.length, dtype).rows,
+    }));
     const greedy: Sampling = {
       guidance: run.cfg,
       imageTopK: run.image_top_k,
@@ -269,8 +270,8 @@ class RunCheck {
       .map((id) => (gridUnitsOf(vocabulary, id) ?? 0) * vocabulary.unitPixels) as [number, number];
     const [[left] = [0], [top] = [0]] = run.random_crop_offsets;
     const cropped = fitCrop(await this.picture(name), { width, height }, { left, top });
-    const pixels = this.context.device.from(vqganPixels(cropped), [1, height, width, 3]);
-    const codes = scope(() => model.vqgan.encode(pixels));
+    using pixels = this.context.device.from(vqganPixels(cropped), [1, height, width, 3]);
+    using codes = model.vqgan.encode(pixels);
     return imageTokens(vocabulary, gridOfPixels(vocabulary, { width, height }), await codes.read());
   }
 
@@ -293,34 +294,35 @@ async function* forward(
   run: Run,
 ): AsyncGenerator<Check> {
   const file = 'forward.safetensors';
-  const { chameleon, adapter } = stylear.preparation.model;
+  const { chameleon } = stylear.preparation.model;
   const multiple = multipleOf(dtype);
   const given = (name: string) => {
     const { shape, values } = fixture.tensor(file, name);
     return device.from(values, shape);
   };
-  const ids = given('ids');
-  const [, tokens] = ids.shape as [number, number];
-  const positions = device.from(
-    Int32Array.from({ length: tokens }, (_, i) => i),
-    [1, tokens],
-  );
-  const selected = given('sel');
-  const logitsOf = (hidden: Tensor, rows: Tensor) =>
-    chameleon.head.forward(gather(reshape(hidden, [tokens, chameleon.shape.dim]), rows));
-  const styled = scope(() => {
+  const results = scope(() => {
+    const ids = given('ids');
+    const [, tokens] = ids.shape as [number, number];
+    const positions = device.from(
+      Int32Array.from({ length: tokens }, (_, i) => i),
+      [1, tokens],
+    );
+    const selected = given('sel');
+    const logitsOf = (hidden: Tensor, rows: Tensor) =>
+      chameleon.head.forward(gather(reshape(hidden, [tokens, chameleon.shape.dim]), rows));
     const rows = styleRows(given('embeds'), run.style_index[0]!, tokens, dtype);
-    const hidden = chameleon.forward(chameleon.embed(ids, rows), positions);
-    return { hidden, logits: logitsOf(hidden, selected) };
+    const styled = chameleon.forward(chameleon.embed(ids, rows), positions);
+    const plain = chameleon.forward(chameleon.embed(ids, { dtype }), positions);
+    return {
+      hidden_last: styled,
+      logits_sel: logitsOf(styled, selected),
+      plain_logits_sel: logitsOf(plain, selected.slice(0, 1)),
+    };
   });
-  yield compareTensor(fixture, file, 'hidden_last', styled.hidden, multiple);
-  yield compareTensor(fixture, file, 'logits_sel', styled.logits, multiple);
-  const plain = scope(() => {
-    const hidden = chameleon.forward(chameleon.embed(ids, { dtype }), positions);
-    return logitsOf(hidden, selected.slice(0, 1));
-  });
-  yield compareTensor(fixture, file, 'plain_logits_sel', plain, multiple);
-  applyLora(chameleon, adapter);
+  for (const [name, got] of Object.entries(results)) {
+    yield await compareTensor(fixture, file, name, got, multiple);
+    got.dispose();
+  }
 }
 
 /** Style tokens as an embedding takes them. */
