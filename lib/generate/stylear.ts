@@ -85,7 +85,8 @@ export class StyleAR {
     const device = ownsDevice ? await openDevice(given, { threads: options.threads }) : given;
     try {
       const { files, defaults } = config;
-      const tokenizer = new Tokenizer(readTokenizerFile(files.tokenizer));
+      const { vocabulary: maxTokens } = readChameleonConfig(files.transformer);
+      const tokenizer = new Tokenizer(readTokenizerFile(files.tokenizer, { maxTokens }));
       const preprocessing = readClipPreprocessing(join(files.clip, 'preprocessor_config.json'));
       const model = openStyleARModel(config, device);
       try {

@@ -1,8 +1,9 @@
 import { constants } from 'node:fs';
 import { type FileHandle, open } from 'node:fs/promises';
-import sharp, { type Metadata, type Sharp } from 'sharp';
+import type { Metadata, Sharp } from 'sharp';
 import { StylearError } from '../error.ts';
 import { countJpegScans } from './jpeg_scans.ts';
+import { loadSharp } from './load_sharp.ts';
 import { orientationInXmp, orientationOf } from './orientation.ts';
 import { channelsOf, hasAlpha, makePicture, type Picture, type PictureFacts } from './picture.ts';
 import { describeContent, formatNames, formatOf } from './picture_format.ts';
@@ -58,7 +59,8 @@ export async function decodePicture(
   }
   const png = format === 'png' ? readPngHeader(name, bytes) : undefined;
   if (png) requireSize(name, png.width, png.height);
-  blockOtherFormats();
+  const sharp = await loadSharp();
+  blockOtherFormats(sharp);
   const options = { ignoreIcc: true, failOn: 'error', pages: 1 } as const;
   try {
     const metadata = await sharp(bytes, { ...options, limitInputPixels: false }).metadata();
@@ -77,7 +79,7 @@ export async function decodePicture(
 let blocked = false;
 
 /** What a file claims to be was looked at already; this is for what claims to be something else. */
-function blockOtherFormats(): void {
+function blockOtherFormats(sharp: Awaited<ReturnType<typeof loadSharp>>): void {
   if (blocked) return;
   blocked = true;
   const loaders = ['Jpeg', 'Png', 'Webp', 'Heif'].map((format) => `VipsForeignLoad${format}`);

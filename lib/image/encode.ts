@@ -1,7 +1,8 @@
 import { extname } from 'node:path';
-import sharp, { type Sharp } from 'sharp';
+import type { Sharp } from 'sharp';
 import { StylearError } from '../error.ts';
 import { replaceFile } from '../replace_file.ts';
+import { loadSharp } from './load_sharp.ts';
 import { upright } from './orientation.ts';
 import { channelsOf, hasAlpha, type Picture } from './picture.ts';
 import { formatNames, type PictureFormat } from './picture_format.ts';
@@ -30,6 +31,7 @@ export async function encodePicture(
   requireEncodable(picture, format, quality, text);
   const { width, height, pixels } = upright(picture);
   const channels = channelsOf(picture) as 1 | 2 | 3 | 4;
+  const sharp = await loadSharp();
   // What is in memory already is no bomb.
   const image = sharp(pixels, { raw: { width, height, channels }, limitInputPixels: false });
   if (picture.mode === 'L' && format === 'png') image.toColourspace('b-w');
