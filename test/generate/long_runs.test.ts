@@ -87,14 +87,15 @@ withSmallModel('over many pictures', ({ folder, style }) => {
     await run(stretch, 0);
     const onDevice = stylear.device.memory();
     const rss = process.memoryUsage.rss();
-    // Code that is compiled meanwhile is in some of the stretches; what every picture leaves is in all.
+    // Code that is compiled meanwhile is in some of the stretches; what every picture leaves is in all:
+    // of five the second smallest.
     const slopes: number[] = [];
     for (let i = 1; i <= 5; i++) {
       const before = await used();
       await run(stretch, i * stretch);
       slopes.push(((await used()) - before) / stretch);
     }
-    const grown = slopes.sort((a, b) => a - b)[2]!;
+    const grown = slopes.sort((a, b) => a - b)[1]!;
     const resident = (process.memoryUsage.rss() - rss) / generations;
     console.log(`a generation: ${grown.toFixed(0)} bytes of heap, ${resident.toFixed(0)} resident`);
     expect(grown).toBeLessThan(1000);
