@@ -217,14 +217,21 @@ export class TokenEngine {
       scratch: true,
     };
     const fed = Array.from({ length: streams }, () => scratch);
+    const sampling = { topK: 0, temperature: 1, topP: 1, minP: 0, seed: [0, 0] as const };
+    // Pictures have two streams where they are guided, which most are.
     const guided = streams % 2 === 0;
-    const drawn = Array.from({ length: guided ? streams / 2 : streams }, (_, i) =>
-      scratch.tokens.map((_, after) => ({
-        ...{ after, stream: guided ? 2 * i : i, uncond: guided ? 2 * i + 1 : undefined },
-        ...{ range: this.vocabulary.codes, topK: 0, guidance: guided ? 3 : 1, temperature: 1 },
-        ...{ topP: 1, minP: 0, seed: [0, 0] as const, position: after },
-      })),
-    ).flat();
+    const drawn: DrawnToken[] = [];
+    for (let stream = 0; stream < streams; stream += guided ? 2 : 1)
+      for (let after = 0; after < window; after++)
+        drawn.push({
+          ...sampling,
+          range: this.vocabulary.codes,
+          stream,
+          after,
+          uncond: guided ? stream + 1 : undefined,
+          guidance: guided ? 3 : 1,
+          position: after,
+        });
     let least = Number.POSITIVE_INFINITY;
     // The first one records, or warms up.
     for (let repeat = 0; repeat < 4; repeat++) {

@@ -39,7 +39,8 @@ const run = (...args: string[]) => {
 describe('stylear', () => {
   test('has a command and a file for each of its uses', () => {
     const names = program().commands.map((command) => command.name());
-    expect(names).toEqual(expect.arrayContaining(['check', 'verify', 'inspect', 'convert']));
+    const expected = ['check', 'generate', 'batch', 'style', 'verify', 'inspect', 'convert'];
+    expect(names).toEqual(expect.arrayContaining(expected));
   });
 
   test('says what is wrong with a command line', async () => {
