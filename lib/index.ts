@@ -50,7 +50,7 @@ export { readPngText } from './image/png_text.ts';
 export { type Filter, type ResizeOptions, resize, type Window } from './image/resize.ts';
 export { pictureOfVqganPixels, vqganPixels } from './image/vqgan_pixels.ts';
 export { type AdamWOptions, type AdamWState, adamw } from './ops/adamw.ts';
-export { type AddOptions, add, scale, subtract } from './ops/add.ts';
+export { type AddOptions, add, addInto, scale, subtract } from './ops/add.ts';
 export { advance } from './ops/advance.ts';
 export { type AttentionOptions, attention } from './ops/attention.ts';
 export { cast, type Float } from './ops/cast.ts';

@@ -19,11 +19,21 @@ export interface AddOptions {
  */
 export function add(x: Tensor, y: Tensor, { alpha = 1, beta = 1 }: AddOptions = {}): Tensor {
   const z = x.like();
-  x.device.run('add', { x, y, z, alpha, beta });
+  addInto(z, x, y, { alpha, beta });
   return record(z, [x, y], (dz) => [
     wanted(x) ? scaled(dz, alpha) : undefined,
     wanted(y) ? sumLike(dz, y, beta) : undefined,
   ]);
+}
+
+/** As `add`, into `z` and without a note for gradients. `z` may be `x`. */
+export function addInto(
+  z: Tensor,
+  x: Tensor,
+  y: Tensor,
+  { alpha = 1, beta = 1 }: AddOptions = {},
+): void {
+  z.device.run('add', { x, y, z, alpha, beta });
 }
 
 /**

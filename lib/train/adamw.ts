@@ -1,7 +1,9 @@
 import { StylearError } from '../error.ts';
 import { type AdamWState, adamw } from '../ops/adamw.ts';
 import { advance } from '../ops/advance.ts';
+import { cast } from '../ops/cast.ts';
 import { clipFactor, sumSquares } from '../ops/clip_factor.ts';
+import { copyIn } from '../ops/copy_slice.ts';
 import { keep } from '../tensor/lifetime.ts';
 import { scope } from '../tensor/scope.ts';
 import type { Tensor } from '../tensor/tensor.ts';
@@ -22,29 +24,43 @@ export interface AdamWSettings {
 
 /** Where a training stands that goes on. */
 export interface AdamWProgress {
-  /** Has `m` and `v`, and below them the names of the parameters; opened as writable. */
+  /**
+   * Has `m` and `v`, and below them the names of the parameters, and `master` with the names of those
+   * that are in bf16; opened as writable.
+   */
   readonly moments: Weights;
   /** Steps that were made. */
   readonly steps: number;
 }
 
+interface Parameter extends AdamWState {
+  /** What is moved, f32. */
+  readonly weight: Tensor;
+  /** The parameter, where that is in bf16: receives the moved weight, rounded. */
+  readonly rounded: Tensor | undefined;
+}
+
 /**
  * Adam with decoupled weight decay (Loshchilov & Hutter 2019) and clipping by the global norm, over
- * named tensors, in place. Rate and step count live on the device, so that a step can be recorded.
+ * named tensors, in place. A parameter in bf16 has a master in f32, which is what is moved: steps that
+ * are smaller than a rounding of bf16 are not lost. Rate and step count live on the device, so that a
+ * step can be recorded.
  */
 export class AdamW {
   /** `[1]`, f32: the learning rate of the next step; 0 until it is written. */
   readonly rate: Tensor;
   /** `[1]`, i32: steps that were made. */
   readonly steps: Tensor;
-  /** Both moments of every parameter, to be saved. */
+  /** Both moments of every parameter, and the masters of those in bf16, to be saved. */
   readonly moments: Weights;
-  private readonly parameters: readonly (AdamWState & { readonly weight: Tensor })[];
+  /** The f32 weights by name: the parameters themselves, or the masters of those in bf16. */
+  readonly weights: readonly (readonly [string, Tensor])[];
+  private readonly parameters: readonly Parameter[];
   private readonly settings: AdamWSettings;
   private readonly one: Tensor;
 
   /**
-   * @param parameters  at least one, f32, not of a mapped file; by names that differ
+   * @param parameters  at least one, f32 or bf16, not of a mapped file; by names that differ
    * @param progress    of a training that goes on; a new one begins unless told
    */
   constructor(
@@ -69,11 +85,12 @@ export class AdamW {
     }
     const { device } = first[1];
     const moments = progress?.moments ?? Weights.fresh(device, { dtype: 'f32' });
-    this.parameters = named.map(([name, weight]) => ({
-      weight,
-      m: moments.at('m').tensor(name, weight.shape),
-      v: moments.at('v').tensor(name, weight.shape),
+    this.parameters = named.map(([name, parameter]) => ({
+      ...weightOf(name, parameter, moments, progress === undefined),
+      m: moments.at('m').tensor(name, parameter.shape),
+      v: moments.at('v').tensor(name, parameter.shape),
     }));
+    this.weights = named.map(([name], i) => [name, this.parameters[i]!.weight]);
     this.moments = moments;
     this.settings = settings;
     this.rate = keep(device.zeros([1]));
@@ -106,8 +123,8 @@ export class AdamW {
       const factor = maxNorm === undefined ? undefined : clipFactor(squares, { maxNorm });
       advance(this.steps, this.one);
       const { rate, steps: step } = this;
-      for (const [i, { weight, ...state }] of this.parameters.entries())
-        adamw(weight, gradients[i]!, state, { ...settings, rate, step, factor });
+      for (const [i, { weight, rounded, ...state }] of this.parameters.entries())
+        adamw(weight, gradients[i]!, state, { ...settings, rate, step, factor, rounded });
       return squares;
     });
   }
@@ -121,4 +138,17 @@ export class AdamW {
   [Symbol.dispose](): void {
     this.dispose();
   }
+}
+
+/** @param begin  whether a master is to be what its parameter is */
+function weightOf(
+  name: string,
+  parameter: Tensor,
+  moments: Weights,
+  begin: boolean,
+): Pick<Parameter, 'weight' | 'rounded'> {
+  if (parameter.dtype === 'f32') return { weight: parameter, rounded: undefined };
+  const master = moments.at('master').tensor(name, parameter.shape);
+  if (begin) scope(() => copyIn(master, cast(parameter, 'f32'), 0));
+  return { weight: master, rounded: parameter };
 }

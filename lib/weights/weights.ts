@@ -305,6 +305,10 @@ const sameShape = (a: readonly number[], b: readonly number[]): boolean =>
 
 const list = (shape: readonly number[]): string => `[${shape.join(', ')}]`;
 
+/** A tensor as it is on its device, to be written. */
+export const denseToWrite = (tensor: Tensor): TensorToWrite =>
+  toWrite({ tensor, shape: tensor.shape, layout: 'dense' });
+
 function toWrite({ tensor, shape, layout }: Held): TensorToWrite {
   const { dtype } = tensor;
   const stored = ({ f32: 'F32', bf16: 'BF16', i32: 'I32', i8: 'I8' } as const)[dtype];

@@ -1,4 +1,4 @@
-import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
+import { mkdtempSync, rmSync, symlinkSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join, relative } from 'node:path';
 import ts from 'typescript';
@@ -17,6 +17,7 @@ export function compiled(file: string): string {
   const outDir = mkdtempSync(join(tmpdir(), 'stylear-compiled-'));
   afterAll(() => rmSync(outDir, { recursive: true }));
   writeFileSync(join(outDir, 'package.json'), '{"type":"module"}');
+  symlinkSync(join(root, 'node_modules'), join(outDir, 'node_modules'));
   const path = join(root, 'tsconfig.json');
   const { config } = ts.readConfigFile(path, ts.sys.readFile);
   const { options } = ts.parseJsonConfigFileContent(config, ts.sys, root);
