@@ -6,7 +6,7 @@ import { countJpegScans } from './jpeg_scans.ts';
 import { loadSharp } from './load_sharp.ts';
 import { orientationInXmp, orientationOf } from './orientation.ts';
 import { channelsOf, hasAlpha, makePicture, type Picture, type PictureFacts } from './picture.ts';
-import { describeContent, formatNames, formatOf } from './picture_format.ts';
+import { describeContent, formatNames, formatOf, type PictureFormat } from './picture_format.ts';
 import { type PngHeader, readPngHeader } from './png_header.ts';
 
 /** What a picture may be at most: a hostile file of a few kilobytes can claim gigapixels. */
@@ -32,7 +32,7 @@ export interface DecodeOptions {
  * colours its decoders compute differently, and for 16-bit grey, of which this keeps the high bytes
  * where Pillow clips it to white. EXIF's orientation is noted, not applied: see `upright`.
  *
- * The first call blocks what reads other formats in this process's libvips.
+ * The first call blocks what reads other formats, but for SVG, in this process's libvips.
  *
  * @param source  a path, or the bytes of a file
  * @throws `ERR_INPUT` when it cannot be read, is of another format, is damaged, or is larger than
@@ -64,6 +64,7 @@ export async function decodePicture(
   const options = { ignoreIcc: true, failOn: 'error', pages: 1 } as const;
   try {
     const metadata = await sharp(bytes, { ...options, limitInputPixels: false }).metadata();
+    requireFormat(name, format, metadata.format);
     requireSize(name, metadata.width, metadata.height);
     const limited = sharp(bytes, { ...options, limitInputPixels: pictureLimits.pixels });
     return await pixelsOf(limited, metadata, png);
@@ -78,13 +79,25 @@ export async function decodePicture(
 
 let blocked = false;
 
-/** What a file claims to be was looked at already; this is for what claims to be something else. */
+/**
+ * What a file claims to be was looked at already; this is for what claims to be something else. SVG
+ * stays, as blocking is for the whole process and the picture world draws with it; `requireFormat`
+ * refuses an SVG that begins like one of the four before it is drawn.
+ */
 function blockOtherFormats(sharp: Awaited<ReturnType<typeof loadSharp>>): void {
   if (blocked) return;
   blocked = true;
-  const loaders = ['Jpeg', 'Png', 'Webp', 'Heif'].map((format) => `VipsForeignLoad${format}`);
+  const loaders = ['Jpeg', 'Png', 'Webp', 'Heif', 'Svg'].map(
+    (format) => `VipsForeignLoad${format}`,
+  );
   sharp.block({ operation: ['VipsForeignLoad'] });
   sharp.unblock({ operation: loaders });
+}
+
+/** That libvips takes a file for what its first bytes claim: `<!--ftypavif-->` may begin an SVG. */
+function requireFormat(name: string, claimed: PictureFormat, found: string): void {
+  if (found === (claimed === 'avif' ? 'heif' : claimed)) return;
+  throw inputError(name, 'the picture', `a whole ${formatNames[claimed]} file`, `one of ${found}`);
 }
 
 async function readBytes(path: string, name: string): Promise<Buffer> {

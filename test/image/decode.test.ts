@@ -212,7 +212,25 @@ describe('decodePicture', () => {
     await decodePicture(grey(8, [0]));
     const gif = Buffer.from('R0lGODlhAQABAIAAAAAAAP///yH5BAEAAAAALAAAAAABAAEAAAIBRAA7', 'base64');
     await expect(sharp(gif).metadata()).rejects.toThrow('unsupported image format');
-    await expect(sharp(Buffer.from('<svg width="1" height="1"/>')).metadata()).rejects.toThrow();
+  });
+
+  test('never draws SVG, which is left to the picture world, whatever it begins like', async () => {
+    const svg = Buffer.from('<svg xmlns="http://www.w3.org/2000/svg" width="1" height="1"/>');
+    await decodePicture(grey(8, [0]));
+    expect((await sharp(svg).metadata()).format).toBe('svg');
+    expect(await refused(svg)).toMatch(/^ERR_INPUT .* got an SVG or other XML/);
+    const begins = [
+      '\xff\xd8\xff\xe0',
+      '\x89PNG\r\n\x1a\n',
+      'RIFF\x40\0\0\0WEBPVP8 ',
+      '\0\0\0\x18ftypavif\0\0\0\0mif1avif',
+      // Well-formed XML, with the signature of AVIF at its place in a comment.
+      '<!--ftypavif-->',
+    ];
+    for (const begin of begins) {
+      const hidden = Buffer.concat([Buffer.from(begin, 'latin1'), svg]);
+      expect(await refused(hidden)).toMatch(/^ERR_INPUT picture: expected /);
+    }
   });
 
   test('refuses what is cut short or damaged', async () => {
