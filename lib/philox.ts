@@ -27,7 +27,7 @@ export function philox(counter: PhiloxWords, [low, high]: SeedHalves): PhiloxWor
 }
 
 /** What a draw on the host is for: the second word of its counter. */
-export const hostDraws = { crop: 16, training: 17 } as const;
+export const hostDraws = { crop: 16, training: 17, world: 18 } as const;
 
 /** The halves of a seed in [0, 2^53). */
 export const halvesOf = (seed: number): SeedHalves => [seed >>> 0, Math.floor(seed / 2 ** 32)];
