@@ -1,6 +1,7 @@
 // `stylear <command>`: an entry here per command, a file per command.
 import { readFileSync } from 'node:fs';
 import { Command, Option } from 'commander';
+import { sheetKinds } from '../curate/world/contact_sheet.ts';
 import { type BatchCommandOptions, batchCommand } from './batch.ts';
 import { check } from './check.ts';
 import { convertCommand } from './convert.ts';
@@ -9,6 +10,7 @@ import { type GenerateCommandOptions, generateCommand } from './generate.ts';
 import { inspectCommand } from './inspect.ts';
 import { type StyleCommandOptions, styleCommand } from './style.ts';
 import { floatDtype, type VerifyCommandOptions, verifyCommand } from './verify.ts';
+import { worldCommand } from './world.ts';
 
 type VerifyCommandLine = Omit<VerifyCommandOptions, 'dtype'> & { readonly dtype?: string };
 
@@ -98,6 +100,19 @@ export function program(): Command {
     .option('--max-shard <gigabytes>', 'of tensors in one file', Number, 5)
     .option('--json', 'print JSON')
     .action(exitWith(convertCommand));
+  stylear
+    .command('world')
+    .description('write a sheet of pictures of the picture world, to look at')
+    .addOption(
+      new Option('--sheet <kind>', 'what it shows')
+        .choices(Object.keys(sheetKinds))
+        .makeOptionMandatory(),
+    )
+    .requiredOption('-o, --output <file>', '.png, .jpg, .webp or .avif')
+    .option('--size <pixels>', 'a side of each picture', Number, 128)
+    .option('--seed <n>', 'another seed shows other pictures', Number, 0)
+    .option('--captions', 'print what each picture is, a line per row')
+    .action(exitWith(worldCommand));
   return stylear;
 }
 

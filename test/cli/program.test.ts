@@ -3,6 +3,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, afterEach, beforeEach, describe, expect, test, vi } from 'vitest';
 import { program } from '../../lib/cli/program.ts';
+import { decodePicture } from '../../lib/image/decode.ts';
 import { writeSafetensors } from '../../lib/weights/write_safetensors.ts';
 
 const folder = mkdtempSync(join(tmpdir(), 'stylear-cli-'));
@@ -55,6 +56,37 @@ describe('stylear', () => {
     await expect(run('verify', folder, '--dtype', 'f64')).rejects.toThrow(
       'verify: expected --dtype to be f32 or bf16, got f64',
     );
+  });
+});
+
+describe('stylear world', () => {
+  test('writes the sheet that was asked for, and says what is on it', async () => {
+    const output = join(folder, 'sheet.png');
+    await run(
+      'world',
+      '--sheet',
+      'pairs',
+      '--size',
+      '16',
+      '--seed',
+      '2',
+      '--captions',
+      '-o',
+      output,
+    );
+    expect(process.exitCode).toBe(0);
+    expect(await decodePicture(output)).toMatchObject({ width: 146, height: 218 });
+    expect(printed).toHaveLength(12);
+    expect(printed[0]!.split(' | ')).toHaveLength(8);
+  });
+
+  test('says which sheets there are', async () => {
+    await expect(run('world', '-o', 'x.png')).rejects.toThrow('--sheet <kind>');
+    await expect(run('world', '--sheet', 'cats', '-o', 'x.png')).rejects.toThrow(
+      'Allowed choices are subjects, styles, pairs, raw.',
+    );
+    const ending = ['world', '--sheet', 'pairs', '--size', '16', '-o', join(folder, 'sheet.txt')];
+    await expect(run(...ending)).rejects.toThrow('expected its end to be one of .png');
   });
 });
 
