@@ -20,8 +20,8 @@ export function drawContent(seed: number, subject?: string): Content {
   const random = randomOf(seed, 'content');
   const name = random.pick(subjects).name;
   const [many, extent] = [random.uniform(0, 1), random.uniform(0, 1)];
-  const count = many < 0.8 ? 1 : many < 0.93 ? 2 : 3;
-  const size = count > 1 || extent < 0.7 ? 'middle' : extent < 0.83 ? 'small' : 'large';
+  const count = many < 0.87 ? 1 : many < 0.96 ? 2 : 3;
+  const size = count > 1 || extent < 0.8 ? 'middle' : extent < 0.88 ? 'small' : 'large';
   return { subject: subject ?? name, count, size };
 }
 
@@ -88,10 +88,10 @@ export function contentOf(prompt: string): Content {
 
 /** Where several of a subject stand: their middles, their sizes, and how far up. */
 const rows = {
-  2: { places: [34, 93], size: [50, 57] },
-  3: { places: [22, 64, 106], size: [34, 38] },
+  2: { places: [34, 93], size: [53, 59] },
+  3: { places: [22, 64, 106], size: [37, 40] },
 } as const;
-const sizes = { small: [46, 56], middle: [80, 98], large: [106, 116] } as const;
+const sizes = { small: [52, 62], middle: [82, 102], large: [106, 116] } as const;
 
 /**
  * The parts of a content, placed on the canvas of 128 x 128; those of each one lie together.

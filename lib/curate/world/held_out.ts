@@ -10,7 +10,7 @@ import { subjects } from './subjects/subjects.ts';
  *
  * - whole families of styles ({@link heldOutFamilies});
  * - of the other families, ranges of parameters: hues of [25, 45) and [205, 225) degrees, and
- *   scales of [0.45, 0.55), which is a quarter of all styles;
+ *   scales of [0.45, 0.55), which is a fifth of all styles;
  * - of the other families, one in 16 pairs of a subject and a family, by a hash of their names;
  * - one in 16 seeds, of everything.
  */

@@ -36,11 +36,11 @@ export function paletteOf({ hue, harmony, chroma, contrast, depth }: StyleParame
   const lift = deep ? 0.05 : 0;
   const role = (lightness: number, share: number, at: number) => {
     const l = 0.62 + (lightness - 0.62) * (0.8 + 0.4 * contrast) + lift;
-    return colour(l + 0.09 * yellowness(at) * Math.min(l / 0.6, 1), c * share, at);
+    return colour(l + 0.13 * yellowness(at) * Math.min(l / 0.6, 1), c * share, at);
   };
   const ground = deep
     ? colour(0.23 + depth * 0.3, Math.min(c, 0.085) * (1 - 0.75 * yellowness(third)), third)
-    : colour(0.74 + (depth - 0.35) * 0.22, c * 0.5, third);
+    : colour(0.8 + (depth - 0.35) * 0.18, c * 0.46, third);
   return {
     ink: colour(0.22, 0.035, hue),
     paper: colour(0.95, 0.022, third),
@@ -61,7 +61,7 @@ export function paletteOf({ hue, harmony, chroma, contrast, depth }: StyleParame
 }
 
 /** How close a hue is to yellow, in [0, 1]: dark yellows look dirty, light ones pure. */
-const yellowness = (hue: number): number =>
+export const yellowness = (hue: number): number =>
   Math.max(0, Math.cos(((hue - 100) * Math.PI) / 180)) ** 2;
 
 /** The colour of a part in a palette. */

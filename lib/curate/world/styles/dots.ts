@@ -123,14 +123,14 @@ const stipple: Family = {
     const { svg, parts, style, random, palette } = easel;
     const ink = hex(colour(0.2 + 0.16 * style.depth, 0.03 + 0.08 * style.chroma, style.hue));
     svg.add(sheet(hex(colour(0.965, 0.015, palette.paper.h))));
-    const plain = { ...palette, roles: { ...palette.roles, ground: colour(0.962, 0, 0) } };
+    const plain = { ...palette, roles: { ...palette.roles, ground: colour(0.968, 0, 0) } };
     const darkness = darknessOf({ ...easel, palette: plain, behind: easel.behind.slice(0, 1) });
     const radius = 0.45 + 0.3 * style.scale;
-    const tries = 15000 - 6000 * style.scale;
+    const tries = 20000 - 9000 * style.scale;
     const found: Point[] = [];
     for (let i = 0; i < tries; i++) {
       const at: Point = [random.uniform(0, 128), random.uniform(0, 128)];
-      if (random.chance(darkness(at) * 1.7)) found.push(at);
+      if (random.chance(darkness(at) * 2)) found.push(at);
     }
     svg.add(dots(found, radius, ink));
     svg.add(

@@ -3,7 +3,7 @@ import { colour, hex, mix, shade } from '../colour.ts';
 import { contours } from '../contours.ts';
 import { blurred, grain } from '../filters.ts';
 import { boxOf, type Outline } from '../outline.ts';
-import { colourOf } from '../palette.ts';
+import { colourOf, yellowness } from '../palette.ts';
 import { element, group, path, sheet } from '../svg.ts';
 import type { Family } from './easel.ts';
 
@@ -19,7 +19,9 @@ const longShadow: Family = {
   name: 'long shadow',
   about: 'a flat icon that throws a long slanting shadow, its right half darker',
   paint({ svg, parts, palette, style }) {
-    const back = colour(0.6 + 0.16 * style.depth, 0.09 + 0.06 * style.chroma, style.hue + 30);
+    const hue = style.hue + 30;
+    const light = 0.6 + 0.14 * style.depth + 0.14 * yellowness(hue);
+    const back = colour(light, 0.09 + 0.06 * style.chroma, hue);
     const [dx, dy] = style.angle < 90 ? [150, 150] : [-150, 150];
     const shadow = union(parts).flatMap((outline) =>
       outline.map((a, i): Outline => {

@@ -40,7 +40,7 @@ const watercolour: Family = {
     const soft = bent(parts, random, 1, 20);
     const layers = soft.flatMap((part) => {
       const { l, c, h } = colourOf(palette, part);
-      const paint = hex(colour(Math.min(l + 0.1, 0.97), c * 1.05, h));
+      const paint = hex(colour(Math.min(l + 0.05, 0.97), c * 1.05, h));
       const rim = hex(colour(l - 0.1, c * 1.1, h));
       return [
         path([part.outline], {
@@ -57,7 +57,7 @@ const watercolour: Family = {
     });
     svg.add(group({ filter: edge }, layers));
     svg.add(group({ filter: pools, opacity: 0.42 }, [path(union(soft), { fill: '#fff' })]));
-    svg.add(grain(svg, random, 0.03 + 0.06 * style.grain));
+    svg.add(grain(svg, random, 0.02 + 0.05 * style.grain));
   },
 };
 
