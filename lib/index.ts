@@ -49,6 +49,25 @@ export type { PictureFormat } from './image/picture_format.ts';
 export { readPngText } from './image/png_text.ts';
 export { type Filter, type ResizeOptions, resize, type Window } from './image/resize.ts';
 export { pictureOfVqganPixels, vqganPixels } from './image/vqgan_pixels.ts';
+export {
+  Chameleon,
+  type ChameleonForwardOptions,
+  type ChameleonShape,
+} from './models/chameleon.ts';
+export { Clip } from './models/clip.ts';
+export { clipTexts } from './models/clip_texts.ts';
+export type { StyleARDefaults, StyleARFiles } from './models/config/stylear.ts';
+export type { EstimateOptions, MemoryEstimate } from './models/estimate.ts';
+export { type CachedStep, KvCache, type KvCacheShape } from './models/kv_cache.ts';
+export { applyLora, LoraAdapter, mergeLora } from './models/lora.ts';
+export { type OpenedChameleon, openChameleon } from './models/open_chameleon.ts';
+export { type OpenedClip, openClip } from './models/open_clip.ts';
+export { type OpenedStyleEncoder, openStyleEncoder } from './models/open_style_encoder.ts';
+export { openVqgan } from './models/open_vqgan.ts';
+export { Resampler } from './models/resampler.ts';
+export { StyleEncoder } from './models/style_encoder.ts';
+export { addStyleNoise, blendStyle, mixStyles, withoutSubject } from './models/style_tokens.ts';
+export { Vqgan } from './models/vqgan.ts';
 export { type AdamWOptions, type AdamWState, adamw } from './ops/adamw.ts';
 export { type AddOptions, add, addInto, scale, subtract } from './ops/add.ts';
 export { advance } from './ops/advance.ts';
@@ -156,6 +175,7 @@ export {
   type VocabularyLayout,
   vocabularyOf,
 } from './text/vocabulary.ts';
+export { type VerifiedCheck, type VerifyOptions, verify } from './verify/verify.ts';
 export { type ByteSource, inMemory, type OpenFile, openFile } from './weights/byte_source.ts';
 export { type Converted, type ConvertOptions, convertWeights } from './weights/convert_weights.ts';
 export type { ConvertedTensor } from './weights/converted_tensor.ts';
