@@ -1,0 +1,84 @@
+import type { Chameleon } from '../models/chameleon.ts';
+import { applyLora, type LoraAdapter } from '../models/lora.ts';
+import type { StyleEncoder } from '../models/style_encoder.ts';
+import { addStyleNoise } from '../models/style_tokens.ts';
+import type { Device } from '../tensor/device.ts';
+import type { Tensor } from '../tensor/tensor.ts';
+import { batchStates } from './batch_states.ts';
+import type { ConditionedExample } from './conditioning.ts';
+import type { Draws } from './draws.ts';
+import { droppedBatch, type SequenceLossOptions } from './language_trainer.ts';
+import { nextTokenLoss } from './next_token_loss.ts';
+import { type StyleReference, styleFeatures } from './style_reference.ts';
+import type { TokenBatch } from './token_batch.ts';
+import type { NamedTensors, PreparedBatch, StepLoss, Trainer } from './trainer.ts';
+
+/** A picture as its own reference, beside its sequences (StyleAR, arXiv 2505.19874: "binary data"). */
+export interface StyleExample extends ConditionedExample {
+  readonly reference: StyleReference;
+}
+
+interface StyleBatch {
+  readonly tokens: TokenBatch;
+  /** `[images, tokens, width]`, f32 */
+  readonly features: Tensor;
+  /** `[images, 2]`, i32: of the noise. */
+  readonly seeds: Tensor;
+}
+
+export interface StyleTrainerOptions extends SequenceLossOptions {
+  /** Of the noise on style tokens, 0 or more; 0.1 unless told. */
+  readonly noiseStrength?: number;
+}
+
+/**
+ * Trains resampler and adapter through the frozen transformer, whose gradient reaches them by the style
+ * rows and by the side paths.
+ */
+export class StyleTrainer implements Trainer<StyleExample, StyleBatch> {
+  readonly device: Device;
+  readonly parameters: NamedTensors;
+  private readonly model: Chameleon;
+  private readonly encoder: StyleEncoder;
+  private readonly options: StyleTrainerOptions;
+
+  /**
+   * Sets the adapter.
+   *
+   * @param parameters  of the resampler and of the adapter, f32
+   */
+  constructor(
+    model: Chameleon,
+    encoder: StyleEncoder,
+    adapter: LoraAdapter,
+    parameters: NamedTensors,
+    options: StyleTrainerOptions = {},
+  ) {
+    applyLora(model, adapter);
+    this.model = model;
+    this.encoder = encoder;
+    this.device = model.embedding.weight.device;
+    this.parameters = parameters;
+    this.options = options;
+  }
+
+  prepare(examples: readonly StyleExample[], draws: Draws): PreparedBatch<StyleBatch> {
+    const tokens = droppedBatch(examples, draws, this.options);
+    const references = examples.map(({ reference }) => reference);
+    const batch = {
+      tokens,
+      features: styleFeatures(this.device, this.encoder, references),
+      seeds: this.device.from(draws.seeds('noise', examples.length), [examples.length, 2]),
+    };
+    return { batch, weight: tokens.labelCount };
+  }
+
+  loss({ tokens, features, seeds }: StyleBatch): StepLoss {
+    const { noiseStrength = 0.1 } = this.options;
+    const style = addStyleNoise(this.encoder.fromFeatures(features), seeds, noiseStrength);
+    const states = batchStates(this.model, tokens, { ...this.options, style });
+    const labels = this.device.from(tokens.nextLabels);
+    const { head } = this.model;
+    return { loss: nextTokenLoss(head, states, labels, tokens.labelCount, this.options) };
+  }
+}

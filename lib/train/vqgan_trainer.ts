@@ -1,0 +1,136 @@
+import type { Picture } from '../image/picture.ts';
+import { vqganPixels } from '../image/vqgan_pixels.ts';
+import type { Vqgan } from '../models/vqgan.ts';
+import { add, scale, subtract } from '../ops/add.ts';
+import { slice } from '../ops/copy_slice.ts';
+import { multiply } from '../ops/multiply.ts';
+import { exp, log } from '../ops/pointwise.ts';
+import { mean } from '../ops/sum_rows.ts';
+import type { Device } from '../tensor/device.ts';
+import { keep } from '../tensor/lifetime.ts';
+import type { Tensor } from '../tensor/tensor.ts';
+import { DeadCodes } from './dead_codes.ts';
+import type { Draws } from './draws.ts';
+import type { NamedTensors, PreparedBatch, StepLoss, Trainer } from './trainer.ts';
+
+export interface VqganLossWeights {
+  /** Of the mean absolute difference of pixels in [-1, 1]; 1 unless told. */
+  readonly absolute?: number;
+  /** Of the mean squared difference; 1 unless told. */
+  readonly squared?: number;
+  /**
+   * Of the mean absolute difference of the steps from pixel to pixel, which asks for edges where the
+   * picture has them; 0 unless told.
+   */
+  readonly edges?: number;
+  /** Of what draws codes to latents; 1 unless told. */
+  readonly codebook?: number;
+  /** Of what keeps latents at their codes; 0.25 unless told (van den Oord et al. 2017). */
+  readonly commitment?: number;
+}
+
+export interface VqganTrainerOptions {
+  readonly weights?: VqganLossWeights;
+  /** Steps without use after which a code is put where a latent is; 0 for never, 100 unless told. */
+  readonly deadAfter?: number;
+  /** Mirror every other picture; true unless told. */
+  readonly mirror?: boolean;
+  /** See `VqganForwardOptions`. */
+  readonly checkpointed?: boolean;
+}
+
+/** Trains encoder, codebook and decoder to give pictures back. */
+export class VqganTrainer implements Trainer<Picture, Tensor> {
+  readonly device: Device;
+  readonly parameters: NamedTensors;
+  readonly state: NamedTensors;
+  private readonly vqgan: Vqgan;
+  private readonly options: VqganTrainerOptions;
+  private readonly deadCodes: DeadCodes | undefined;
+
+  /** @param parameters  of the network, f32: what its `Weights` hold */
+  constructor(vqgan: Vqgan, parameters: NamedTensors, options: VqganTrainerOptions = {}) {
+    const { deadAfter = 100 } = options;
+    this.vqgan = vqgan;
+    this.parameters = parameters;
+    this.device = vqgan.codebook.device;
+    this.options = options;
+    this.deadCodes = deadAfter > 0 ? new DeadCodes(vqgan.codebook, deadAfter) : undefined;
+    this.state = this.deadCodes ? [['idle', this.deadCodes.idle]] : [];
+  }
+
+  /** @param examples  pictures of one size, its sides multiples of the VQGAN's downsampling */
+  prepare(examples: readonly Picture[], draws: Draws): PreparedBatch<Tensor> {
+    const { mirror = true } = this.options;
+    const [first] = examples as [Picture];
+    const shape = [examples.length, first.height, first.width, 3];
+    const pixels = new Float32Array(shape.reduce((a, b) => a * b));
+    examples.forEach((picture, i) => {
+      const values = vqganPixels(picture);
+      const mirrored = mirror && draws.below(2, 'flip', i) === 1;
+      pixels.set(mirrored ? inMirror(values, picture.width) : values, i * values.length);
+    });
+    return { batch: this.device.from(pixels, shape), weight: examples.length };
+  }
+
+  loss(pixels: Tensor): StepLoss {
+    const { checkpointed = false, weights = {} } = this.options;
+    const { absolute = 1, squared = 1, edges = 0, codebook = 1, commitment = 0.25 } = weights;
+    const latents = this.vqgan.latents(pixels, { checkpointed });
+    const { values, codes, codebookLoss, commitmentLoss } = this.vqgan.quantise(latents);
+    this.deadCodes?.see(keep(codes), keep(latents));
+    const off = subtract(this.vqgan.reconstruct(values, { checkpointed }), pixels);
+    const terms = {
+      squared: [squared, mean(multiply(off, off))],
+      absolute: [absolute, mean(magnitude(off))],
+      ...(edges > 0 && { edges: [edges, edgeLoss(off)] as const }),
+      codebook: [codebook, codebookLoss],
+      commitment: [commitment, commitmentLoss],
+    } as const;
+    const [first, ...others] = Object.values(terms).map(([weight, term]) => scale(term, weight));
+    const metrics = Object.entries(terms).map(([name, [, term]]) => [name, term] as const);
+    return {
+      loss: others.reduce((sum, term) => add(sum, term), first!),
+      metrics: Object.fromEntries(metrics),
+    };
+  }
+
+  async afterStep(draws: Draws): Promise<Readonly<Record<string, number>>> {
+    return (await this.deadCodes?.revive(draws)) ?? {};
+  }
+
+  /** Frees what the trainer keeps; the network stays. */
+  dispose(): void {
+    this.deadCodes?.dispose();
+  }
+
+  [Symbol.dispose](): void {
+    this.dispose();
+  }
+}
+
+/** The mean magnitude of the steps to the next pixel, to the right and down. */
+function edgeLoss(off: Tensor): Tensor {
+  const steps = (axis: number) =>
+    subtract(slice(off, 1, undefined, axis), slice(off, 0, off.shape[axis]! - 1, axis));
+  return scale(add(mean(magnitude(steps(1))), mean(magnitude(steps(2)))), 0.5);
+}
+
+/** Below this a difference counts as squared: a quarter of a level of 8 bits, in [-1, 1]. */
+const smallest = 1 / 512;
+
+/** `sqrt(x² + smallest²)`: the absolute value, smooth at 0 (Charbonnier et al. 1994). */
+function magnitude(x: Tensor): Tensor {
+  const floor = x.device.full([1], smallest ** 2);
+  return exp(scale(log(add(multiply(x, x), floor)), 0.5));
+}
+
+/** @param pixels  `[height, width, 3]` */
+function inMirror(pixels: Float32Array, width: number): Float32Array {
+  const mirrored = new Float32Array(pixels.length);
+  for (let at = 0; at < pixels.length; at += 3) {
+    const column = (at / 3) % width;
+    mirrored.set(pixels.subarray(at, at + 3), at + 3 * (width - 1 - 2 * column));
+  }
+  return mirrored;
+}

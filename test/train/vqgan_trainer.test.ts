@@ -1,0 +1,143 @@
+import { describe, expect, test } from 'vitest';
+import { makePicture } from '../../lib/image/picture.ts';
+import { Weights } from '../../lib/index.ts';
+import { Vqgan } from '../../lib/models/vqgan.ts';
+import { Draws } from '../../lib/train/draws.ts';
+import { VqganTrainer, type VqganTrainerOptions } from '../../lib/train/vqgan_trainer.ts';
+import { fall, moved, trained, trainingDevice, valuesIn } from './trained.ts';
+
+const device = await trainingDevice();
+const config = {
+  baseChannels: 32,
+  multipliers: [1, 1],
+  resBlocks: 1,
+  attentionResolutions: [],
+  resolution: 8,
+  zChannels: 8,
+  embedDim: 4,
+  codes: 16,
+  inChannels: 3,
+  outChannels: 3,
+  doubleZ: false,
+};
+
+/** Squares of a colour on another. */
+const pictures = {
+  length: 8,
+  at: (i: number) => {
+    const pixels = new Uint8Array(8 * 8 * 3);
+    for (let p = 0; p < 64; p++) {
+      const inside = p % 8 < 4 === (i % 2 === 0) && p < 32;
+      for (let c = 0; c < 3; c++) pixels[3 * p + c] = inside ? 255 - 20 * i : 60 * c;
+    }
+    return makePicture('RGB', 8, 8, pixels);
+  },
+};
+
+function made(options: VqganTrainerOptions = {}) {
+  const weights = Weights.fresh(device, { seed: 4 });
+  const vqgan = new Vqgan(weights, config);
+  const trainer = new VqganTrainer(vqgan, weights.entries(), options);
+  const dispose = () => {
+    trainer.dispose();
+    weights.dispose();
+  };
+  return { weights, vqgan, trainer, [Symbol.dispose]: dispose };
+}
+
+describe('the VQGAN trainer', () => {
+  test('makes pictures come back, and moves every tensor', async () => {
+    using one = made({ weights: { edges: 0.5 }, deadAfter: 5 });
+    const before = await valuesIn(one.weights);
+    const steps = await trained(one.trainer, pictures, 60, { rate: 3e-3, batchSize: 4 });
+    const [first, last] = fall(steps);
+    expect(last).toBeLessThan(first / 2);
+    const { metrics } = steps.at(-1)!;
+    expect(Object.keys(metrics).sort()).toEqual([
+      'absolute',
+      'codebook',
+      'commitment',
+      'edges',
+      'revivedCodes',
+      'squared',
+      'usedCodes',
+    ]);
+    expect(metrics.squared).toBeLessThan(steps[0]!.metrics.squared! / 3);
+    const after = await valuesIn(one.weights);
+    expect(moved(before, after)).toEqual([...after.keys()].sort());
+  });
+
+  test('has the weighted sum of its terms for a loss', async () => {
+    const weights = { absolute: 0.5, squared: 2, edges: 3, codebook: 0.7, commitment: 0.1 };
+    using one = made({ weights });
+    const [step] = await trained(one.trainer, pictures, 1, { rate: 0 });
+    const { loss, metrics } = step!;
+    const sum = Object.entries(weights).reduce((sum, [name, w]) => sum + w * metrics[name]!, 0);
+    expect(loss).toBeCloseTo(sum, 5);
+    using other = made({ weights: { ...weights, edges: 0 } });
+    const [without] = await trained(other.trainer, pictures, 1, { rate: 0 });
+    expect(without!.loss).toBeCloseTo(sum - 3 * metrics.edges!, 5);
+    expect(without!.metrics.edges).toBeUndefined();
+  });
+
+  test('uses more codes when it revives those that nothing is rounded to', async () => {
+    const used = async (deadAfter: number) => {
+      using one = made({ deadAfter });
+      const steps = await trained(one.trainer, pictures, 40, { rate: 1e-3 });
+      const codes = new Set<number>();
+      for (let i = 0; i < pictures.length; i++) {
+        const { batch } = one.trainer.prepare([pictures.at(i)], new Draws(0, 0));
+        const found = one.vqgan.encode(batch);
+        for (const code of await found.read()) codes.add(code);
+        batch.dispose();
+        found.dispose();
+      }
+      return { codes: codes.size, steps };
+    };
+    const [without, revived] = [await used(0), await used(3)];
+    expect(without.steps[0]!.metrics.usedCodes).toBeUndefined();
+    expect(revived.steps.some(({ metrics }) => metrics.revivedCodes! > 0)).toBe(true);
+    expect(revived.steps[0]!.metrics.revivedCodes).toBe(0);
+    expect(revived.codes).toBeGreaterThan(without.codes);
+  });
+
+  test('counts how long each code was idle, in what it saves', async () => {
+    using one = made({ deadAfter: 100 });
+    const [step] = await trained(one.trainer, pictures, 1, { rate: 0 });
+    const [[name, idle]] = one.trainer.state as [(typeof one.trainer.state)[0]];
+    const values = [...(await idle.read())];
+    expect(name).toBe('idle');
+    expect(values.filter((steps) => steps === 0)).toHaveLength(step!.metrics.usedCodes! * 16);
+    expect(new Set(values)).toEqual(new Set([0, 1]));
+  });
+
+  test('mirrors about half of the pictures', async () => {
+    using one = made();
+    const plain = made({ mirror: false });
+    const same = pictures.at(0);
+    const all = Array.from({ length: 40 }, () => same);
+    const values = async (trainer: VqganTrainer) => {
+      const { batch } = trainer.prepare(all, new Draws(1, 0));
+      const read = await batch.read();
+      batch.dispose();
+      return Array.from({ length: 40 }, (_, i) => [...read.subarray(i * 192, (i + 1) * 192)]);
+    };
+    const straight = await values(plain.trainer);
+    plain[Symbol.dispose]();
+    const drawn = await values(one.trainer);
+    const row = (picture: number[]) =>
+      Array.from({ length: 8 }, (_, x) => picture.slice(3 * x, 3 * x + 3));
+    const mirrored = drawn.filter((picture) => String(picture) !== String(straight[0]));
+    expect(mirrored.length).toBeGreaterThan(10);
+    expect(mirrored.length).toBeLessThan(30);
+    for (const picture of mirrored) expect(row(picture)).toEqual(row(straight[0]!).reverse());
+  });
+
+  test('loses the same when stages are computed twice', async () => {
+    using whole = made();
+    using twice = made({ checkpointed: true });
+    const losses = async ({ trainer }: typeof whole) =>
+      (await trained(trainer, pictures, 3, { rate: 1e-3 })).map(({ loss }) => loss);
+    expect(await losses(twice)).toEqual(await losses(whole));
+  });
+});
