@@ -12,9 +12,9 @@ import {
 import { basename, dirname } from 'node:path';
 import { StylearError } from '../../error.ts';
 import { flushFolder } from '../../replace_file.ts';
+import { tarEnd, tarEntry } from '../../shards/tar.ts';
 import type { PictureEntry, Place } from './journal.ts';
 import type { BatchOutput, OutputFile } from './output.ts';
-import { tarEnd, tarEntry } from './tar.ts';
 
 /** An archive that is being written. */
 interface Shard {
