@@ -9,6 +9,7 @@ import { withDrawing, withModel } from './drawing.ts';
 import { type GenerateCommandOptions, generateCommand } from './generate.ts';
 import { inspectCommand } from './inspect.ts';
 import { type StyleCommandOptions, styleCommand } from './style.ts';
+import { type TrainCommandOptions, trainCommand } from './train.ts';
 import { floatDtype, type VerifyCommandOptions, verifyCommand } from './verify.ts';
 import { worldCommand } from './world.ts';
 
@@ -83,6 +84,14 @@ export function program(): Command {
       exitWith((folder: string, { dtype, ...options }: VerifyCommandLine) =>
         verifyCommand(folder, { ...options, dtype: floatDtype(dtype) }),
       ),
+    );
+  stylear
+    .command('train <config>')
+    .description('train a network as a JSON file says; goes on where it was stopped')
+    .option('--device <name>', 'such as cpu or cuda; the best there is unless told')
+    .option('--threads <count>', 'of the CPU', Number)
+    .action(
+      exitWith((config: string, options: TrainCommandOptions) => trainCommand(config, options)),
     );
   stylear
     .command('inspect <file>')

@@ -1,0 +1,267 @@
+// From a config to what is trained: opens the networks and the data of a stage.
+import { existsSync } from 'node:fs';
+import { join } from 'node:path';
+import { StylearError } from '../error.ts';
+import { clipPixels } from '../image/clip_pixels.ts';
+import { readClipPreprocessing } from '../image/clip_preprocessing.ts';
+import { decodePicture } from '../image/decode.ts';
+import type { Picture } from '../image/picture.ts';
+import { Chameleon } from '../models/chameleon.ts';
+import { Clip } from '../models/clip.ts';
+import { ClipVision } from '../models/clip_vision.ts';
+import { readChameleonConfig } from '../models/config/chameleon.ts';
+import { readClipConfig } from '../models/config/clip.ts';
+import { readResamplerConfig } from '../models/config/resampler.ts';
+import { readVqganConfig } from '../models/config/vqgan.ts';
+import { LoraAdapter } from '../models/lora.ts';
+import { Resampler } from '../models/resampler.ts';
+import { StyleEncoder } from '../models/style_encoder.ts';
+import { Vqgan } from '../models/vqgan.ts';
+import { Shards } from '../shards/shards.ts';
+import { decodeSample, type TrainingSample } from '../shards/training_sample.ts';
+import type { Device } from '../tensor/device.ts';
+import { ClipTokenizer } from '../text/clip_tokenizer.ts';
+import { Tokenizer } from '../text/tokenizer.ts';
+import { chameleonLayout, gridUnitsOf, type Vocabulary, vocabularyOf } from '../text/vocabulary.ts';
+import { Weights } from '../weights/weights.ts';
+import { ClipTrainer } from './clip_trainer.ts';
+import { type ConditionedExample, conditionedExample } from './conditioning.ts';
+import type { StageConfig, TrainConfig } from './config.ts';
+import { DpoTrainer } from './dpo_trainer.ts';
+import { LanguageTrainer } from './language_trainer.ts';
+import { StyleTrainer } from './style_trainer.ts';
+import type { Examples, Trainer } from './trainer.ts';
+import { VqganTrainer } from './vqgan_trainer.ts';
+
+/** A trainer with its data, whatever examples these are. */
+export interface Stage extends Disposable {
+  readonly trainer: Trainer<unknown, unknown>;
+  readonly examples: Examples<unknown>;
+  /** Examples of each source, in the order of the config. */
+  readonly counts: readonly number[];
+  /** What is written when the training is done: trees by file name. */
+  readonly results: Readonly<Record<string, Weights>>;
+}
+
+/**
+ * Opens what a config names.
+ *
+ * Throws `ERR_WEIGHTS` or `ERR_INPUT` when a file is not what it must be.
+ */
+export function openStage(config: TrainConfig, device: Device): Stage {
+  const opened = new Opened(config, device);
+  try {
+    return stageOf(config, opened);
+  } catch (error) {
+    opened[Symbol.dispose]();
+    throw error;
+  }
+}
+
+function stageOf(config: TrainConfig, opened: Opened): Stage {
+  switch (config.stage) {
+    case 'vqgan':
+      return vqganStage(config, opened);
+    case 'clip':
+      return clipStage(config, opened);
+    case 'language':
+      return languageStage(config, opened);
+    case 'style':
+      return styleStage(config, opened);
+    case 'dpo':
+      return dpoStage(config, opened);
+  }
+}
+
+function vqganStage(config: StageConfig<'vqgan'>, opened: Opened): Stage {
+  const weights = opened.network(join(config.network, 'vqgan.ckpt'), 'f32');
+  const vqgan = new Vqgan(weights, readVqganConfig(join(config.network, 'vqgan.yaml')));
+  const trainer = opened.own(new VqganTrainer(vqgan, weights.entries(), config));
+  return opened.stage(trainer, pictureOf, { 'model.safetensors': weights });
+}
+
+function clipStage(config: StageConfig<'clip'>, opened: Opened): Stage {
+  const sizes = readClipConfig(config.network);
+  const weights = opened.network(join(config.network, 'model.safetensors'), 'f32');
+  const clip = new Clip(weights, sizes);
+  const tokenizer = ClipTokenizer.open(config.network);
+  const preprocessing = readClipPreprocessing(join(config.network, 'preprocessor_config.json'));
+  const { positions } = clip.text.config;
+  const exampleOf = async (sample: TrainingSample) => {
+    const ids = [...tokenizer.encode(sample.caption, positions)];
+    return {
+      pixels: clipPixels([await pictureOf(sample)], preprocessing),
+      ids: ids.slice(0, ids.indexOf(tokenizer.end) + 1),
+    };
+  };
+  const trainer = new ClipTrainer(clip, weights.entries(), config);
+  return opened.stage(trainer, exampleOf, { 'model.safetensors': weights });
+}
+
+function languageStage(config: StageConfig<'language'>, opened: Opened): Stage {
+  const { model, weights } = opened.transformer(config, true);
+  const exampleOf = sequencesOf(config, model, 'plain');
+  const trainer = new LanguageTrainer(model, weights.entries(), config);
+  return opened.stage(trainer, exampleOf, { 'model.safetensors': weights });
+}
+
+function styleStage(config: StageConfig<'style'>, opened: Opened): Stage {
+  const { model } = opened.transformer(config, false);
+  const { encoder, resampler, referenceOf } = opened.style(config);
+  const lora = opened.optional(config.adapter);
+  const adapter = LoraAdapter.of(lora, model, config.rank);
+  const sequences = sequencesOf(config, model, 'style');
+  const exampleOf = async (sample: TrainingSample) => ({
+    ...sequences(sample),
+    reference: await referenceOf(sample),
+  });
+  const parameters = [...resampler.entries(), ...lora.entries()];
+  const trainer = new StyleTrainer(model, encoder, adapter, parameters, config);
+  return opened.stage(trainer, exampleOf, {
+    'model.safetensors': lora,
+    'image_proj.safetensors': resampler,
+  });
+}
+
+function dpoStage(config: StageConfig<'dpo'>, opened: Opened): Stage {
+  const { model } = opened.transformer(config, false);
+  const { encoder, referenceOf } = opened.style(config);
+  const [lora, before] = [opened.optional(config.adapter), opened.optional(config.adapter)];
+  const adapters = {
+    policy: LoraAdapter.of(lora, model),
+    reference: LoraAdapter.of(before, model),
+  };
+  const sequences = sequencesOf(config, model, 'style');
+  const exampleOf = async (sample: TrainingSample) => {
+    const answered = (tokens: Int32Array | undefined, name: string) =>
+      sequences({ ...sample, tokens: required(sample, name, tokens) }).whole;
+    return {
+      chosen: answered(sample.chosen, 'chosen.ids'),
+      rejected: answered(sample.rejected, 'rejected.ids'),
+      reference: await referenceOf(sample),
+    };
+  };
+  const trainer = new DpoTrainer(model, encoder, adapters, lora.entries(), config);
+  return opened.stage(trainer, exampleOf, { 'model.safetensors': lora });
+}
+
+/** What was opened for a stage, and is to be freed with it. */
+class Opened implements Disposable {
+  private readonly config: TrainConfig;
+  private readonly device: Device;
+  private readonly owned: Disposable[] = [];
+
+  constructor(config: TrainConfig, device: Device) {
+    this.config = config;
+    this.device = device;
+  }
+
+  own<T extends Disposable>(part: T): T {
+    this.owned.push(part);
+    return part;
+  }
+
+  /** Weights of a file to go on from, or fresh ones where it is not there. */
+  network(file: string, dtype: 'f32' | 'bf16'): Weights {
+    return this.optional(existsSync(file) ? file : undefined, dtype);
+  }
+
+  optional(file: string | undefined, dtype: 'f32' | 'bf16' = 'f32'): Weights {
+    const { seed } = this.config.training;
+    if (file === undefined) return this.own(Weights.fresh(this.device, { seed, dtype }));
+    return this.own(Weights.open(file, this.device, { dtype, writable: true }));
+  }
+
+  transformer(
+    { transformer, dtype }: StageConfig<'language' | 'style' | 'dpo'>,
+    trained: boolean,
+  ): { model: Chameleon; weights: Weights } {
+    const sizes = readChameleonConfig(transformer);
+    const file = join(transformer, 'model.safetensors');
+    const weights = trained
+      ? this.network(file, dtype)
+      : this.own(Weights.open(transformer, this.device, { dtype }));
+    return { model: new Chameleon(weights, sizes), weights };
+  }
+
+  style({ clip, resampler, resamplerConfig }: StageConfig<'style' | 'dpo'>) {
+    const vision = this.own(Weights.open(clip, this.device, { dtype: 'f32' }));
+    const resamplerWeights = this.optional(resampler);
+    const encoder = new StyleEncoder(
+      new ClipVision(vision.at('vision_model'), readClipConfig(clip).vision),
+      new Resampler(resamplerWeights, readResamplerConfig(resamplerConfig)),
+    );
+    const preprocessing = readClipPreprocessing(join(clip, 'preprocessor_config.json'));
+    const referenceOf = async (sample: TrainingSample) => ({
+      pixels: clipPixels([await pictureOf(sample)], preprocessing),
+    });
+    return { encoder, resampler: resamplerWeights, referenceOf };
+  }
+
+  stage<Example, Batch>(
+    trainer: Trainer<Example, Batch>,
+    exampleOf: (sample: TrainingSample) => Example | Promise<Example>,
+    results: Stage['results'],
+  ): Stage {
+    const sources = this.config.data.sources.map(({ shards }) => this.own(Shards.open(shards)));
+    const places = sources.flatMap((source) =>
+      Array.from({ length: source.length }, (_, i) => [source, i] as const),
+    );
+    const at = (index: number) => {
+      const [source, i] = places[index]!;
+      return exampleOf(decodeSample(source.at(i)));
+    };
+    return {
+      trainer: trainer as Trainer<unknown, unknown>,
+      examples: { length: places.length, at },
+      counts: sources.map(({ length }) => length),
+      results,
+      [Symbol.dispose]: () => this[Symbol.dispose](),
+    };
+  }
+
+  [Symbol.dispose](): void {
+    for (const part of this.owned.splice(0).reverse()) part[Symbol.dispose]();
+  }
+}
+
+const pictureOf = (sample: TrainingSample): Promise<Picture> =>
+  decodePicture(required(sample, 'picture', sample.picture).bytes, { name: sample.key });
+
+/** Sequences of captions and tokens. */
+function sequencesOf(
+  { tokenizer: file, layout }: StageConfig<'language' | 'style' | 'dpo'>,
+  { shape }: Chameleon,
+  kind: 'plain' | 'style',
+): (sample: TrainingSample) => ConditionedExample {
+  const tokenizer = Tokenizer.open(file);
+  const { codes, ...others } = layout;
+  const family = { ...chameleonLayout, ...others, codes: { count: codes } };
+  const vocabulary = vocabularyOf(tokenizer.ids, family, shape.vocabulary);
+  return (sample) => {
+    const image = [...required(sample, 'ids', sample.tokens)];
+    const size = kind === 'plain' ? sizeOf(sample, vocabulary, image) : {};
+    const content = { prompt: sample.caption, ...size };
+    return conditionedExample(tokenizer, vocabulary, kind, content, image);
+  };
+}
+
+/** In pixels; a picture's second token is its height, its third its width. */
+function sizeOf(
+  { key }: TrainingSample,
+  vocabulary: Vocabulary,
+  [, h = -1, w = -1]: readonly number[],
+): { height: number; width: number } {
+  const [height, width] = [h, w].map((id) => gridUnitsOf(vocabulary, id));
+  if (height === undefined || width === undefined)
+    throw lacking(key, 'tokens of a picture with its size', `${h} and ${w} behind its start`);
+  return { height: height * vocabulary.unitPixels, width: width * vocabulary.unitPixels };
+}
+
+function required<T>({ key }: TrainingSample, name: string, value: T | undefined): T {
+  if (value === undefined) throw lacking(key, `a sample with ${name}`, 'none');
+  return value;
+}
+
+const lacking = (key: string, expected: string, got: string): StylearError =>
+  new StylearError('ERR_INPUT', `${key}: expected it to be ${expected}, got ${got}`);

@@ -1,0 +1,39 @@
+import { appendFileSync, existsSync, readFileSync } from 'node:fs';
+import { replaceFile } from '../replace_file.ts';
+import type { TrainingStep } from './loop.ts';
+
+/** The steps of a training as lines of JSON, for people and programs that watch it. */
+export class StepLog {
+  /** What it holds, the oldest first. */
+  readonly steps: TrainingStep[];
+  private readonly path: string;
+
+  private constructor(path: string, steps: TrainingStep[]) {
+    this.path = path;
+    this.steps = steps;
+  }
+
+  /**
+   * Opens a log, or begins one.
+   *
+   * @param step  how many steps the training has made: what stands there of later ones, and half a
+   *              line, is taken away, since these are made again
+   */
+  static async open(path: string, step: number): Promise<StepLog> {
+    const lines = existsSync(path) ? readFileSync(path, 'utf8').split('\n').slice(0, -1) : [];
+    const steps = lines.map((line) => JSON.parse(line) as TrainingStep);
+    const kept = steps.filter((one) => one.step <= step);
+    if (existsSync(path))
+      await replaceFile(path, 'ERR_INPUT', (write) =>
+        write(Buffer.from(kept.map(lineOf).join(''))),
+      );
+    return new StepLog(path, kept);
+  }
+
+  append(step: TrainingStep): void {
+    this.steps.push(step);
+    appendFileSync(this.path, lineOf(step));
+  }
+}
+
+const lineOf = (step: TrainingStep): string => `${JSON.stringify(step)}\n`;

@@ -1,0 +1,71 @@
+import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { afterAll, describe, expect, test } from 'vitest';
+import { readTrainConfig } from '../../lib/train/config.ts';
+import { expectRefusal } from '../support/op_case.ts';
+
+const root = mkdtempSync(join(tmpdir(), 'stylear-config-'));
+afterAll(() => rmSync(root, { recursive: true }));
+const file = join(root, 'train.json');
+const least = {
+  stage: 'vqgan',
+  output: 'out',
+  network: '/networks/vqgan',
+  data: { sources: [{ shards: ['a.tar'] }] },
+  training: { epochs: 1, batchSize: 2, rate: 0.1 },
+};
+const read = (config: unknown) => {
+  writeFileSync(file, typeof config === 'string' ? config : JSON.stringify(config));
+  return readTrainConfig(file);
+};
+
+describe('a training config', () => {
+  test('has every default in it, and full paths', () => {
+    expect(read(least)).toEqual({
+      ...{ stage: 'vqgan', output: join(root, 'out'), network: '/networks/vqgan' },
+      data: { sources: [{ shards: [join(root, 'a.tar')], share: 1 }] },
+      training: {
+        ...{ epochs: 1, batchSize: 2, accumulation: 1, rate: 0.1, warmupEpochs: 0 },
+        ...{ beta1: 0.9, beta2: 0.95, decay: 0.01, maxNorm: 1, seed: 0, saveEvery: 500 },
+      },
+      ...{ deadAfter: 100, mirror: true, checkpointed: false },
+      weights: { absolute: 1, squared: 1, edges: 0, codebook: 1, commitment: 0.25 },
+    });
+  });
+
+  test.each([
+    ['{', 'the config to be readable JSON, got '],
+    [
+      { ...least, stage: 'gan' },
+      'stage to be a stage: "vqgan", "clip", "language", "style" or "dpo", got "gan"',
+    ],
+    [{ ...least, output: undefined }, 'output to be a path, got nothing'],
+    [{ ...least, colour: 1 }, 'the config to be without keys that are not known, got "colour"'],
+    [
+      { ...least, training: { ...least.training, rates: 1 } },
+      'training to be without keys that are not known, got "rates"',
+    ],
+    [
+      { ...least, training: { ...least.training, batchSize: 1.5 } },
+      'training.batchSize to be a whole number in [1, 65536], got 1.5',
+    ],
+    [
+      { ...least, training: { ...least.training, rate: 2 } },
+      'training.rate to be a number in [0, 1], got 2',
+    ],
+    [{ ...least, data: { sources: [] } }, 'data.sources to be at least one, got []'],
+  ])('is refused when it is %j', (config, message) => {
+    expect(() => read(config)).toThrow(`${file}: expected ${message}`);
+  });
+
+  test('that is not there is an error of input', () => {
+    const nowhere = join(root, 'none.json');
+    const got = `ENOENT: no such file or directory, open '${nowhere}'`;
+    expectRefusal(
+      () => readTrainConfig(nowhere),
+      'ERR_INPUT',
+      `${nowhere}: expected the config to be readable JSON, got ${got}`,
+    );
+  });
+});

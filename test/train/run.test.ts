@@ -1,0 +1,191 @@
+import {
+  copyFileSync,
+  mkdirSync,
+  mkdtempSync,
+  readdirSync,
+  readFileSync,
+  rmSync,
+  writeFileSync,
+} from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { afterAll, describe, expect, test } from 'vitest';
+import { encodePicture } from '../../lib/image/encode.ts';
+import { makePicture } from '../../lib/image/picture.ts';
+import { Tokenizer, Weights } from '../../lib/index.ts';
+import { encodeSample } from '../../lib/shards/training_sample.ts';
+import { writeSampleShards } from '../../lib/shards/write_shards.ts';
+import { imageTokens } from '../../lib/text/image_tokens.ts';
+import { chameleonLayout, vocabularyOf } from '../../lib/text/vocabulary.ts';
+import { readTrainConfig, type TrainConfig } from '../../lib/train/config.ts';
+import type { TrainingStep } from '../../lib/train/loop.ts';
+import { runTraining } from '../../lib/train/run.ts';
+import { fixturesFolder, hasFixture } from '../support/fixtures.ts';
+import { fall, trainingDevice, valuesIn } from './trained.ts';
+
+const root = mkdtempSync(join(tmpdir(), 'stylear-run-'));
+afterAll(() => rmSync(root, { recursive: true }));
+const device = await trainingDevice();
+const fixture = (path: string) => join(fixturesFolder, path);
+
+const training = { epochs: 4, batchSize: 4, rate: 3e-3, saveEvery: 3, averageDecay: 0.5 };
+
+/** Eight pictures of one colour each, and their tokens where a tokenizer says what these are. */
+async function writeData(stem: string, tokenizerFile?: string): Promise<void> {
+  const ids = tokenizerFile === undefined ? undefined : Tokenizer.open(tokenizerFile).ids;
+  const vocabulary = ids && vocabularyOf(ids, chameleonLayout);
+  const tokens = (code: number) =>
+    vocabulary &&
+    Int32Array.from(
+      imageTokens(vocabulary, { height: 1, width: 1 }, [code, code + 1, code + 2, code + 3]),
+    );
+  const samples = Array.from({ length: 8 }, async (_, i) => {
+    const pixels = Uint8Array.from({ length: 8 * 8 * 3 }, (_, at) =>
+      at % 3 === i % 3 ? 250 : 10 * i,
+    );
+    const bytes = await encodePicture(makePicture('RGB', 8, 8, pixels));
+    return encodeSample({
+      key: `${i}`,
+      caption: `number ${i}`,
+      picture: { format: 'png', bytes },
+      tokens: tokens(10 * i),
+      chosen: tokens(10 * i),
+      rejected: tokens(10 * i + 5),
+    });
+  });
+  await writeSampleShards(stem, await Promise.all(samples));
+}
+
+function writeConfig(name: string, config: object): TrainConfig {
+  const file = join(root, `${name}.json`);
+  writeFileSync(file, JSON.stringify({ output: name, training, ...config }));
+  return readTrainConfig(file);
+}
+
+const vqganYaml = `model:
+  params:
+    embed_dim: 4
+    n_embed: 16
+    ddconfig:
+      double_z: false
+      z_channels: 8
+      resolution: 8
+      in_channels: 3
+      out_ch: 3
+      ch: 32
+      ch_mult: [1, 1]
+      num_res_blocks: 1
+      attn_resolutions: []
+`;
+
+describe('a run', () => {
+  const network = join(root, 'vqgan');
+  mkdirSync(network);
+  writeFileSync(join(network, 'vqgan.yaml'), vqganYaml);
+  const vqgan = (name: string, more: object = {}) =>
+    writeConfig(name, {
+      stage: 'vqgan',
+      network: 'vqgan',
+      data: { sources: [{ shards: ['pictures.index.json'] }] },
+      ...more,
+    });
+
+  test('that is stopped and made again leaves the weights of one without a break', async () => {
+    await writeData(join(root, 'pictures'));
+    const whole = await runTraining(vqgan('whole'), device);
+    expect(whole).toEqual({
+      steps: 8,
+      totalSteps: 8,
+      files: [join(root, 'whole', 'model.safetensors')],
+    });
+    const config = vqgan('parts');
+    const controller = new AbortController();
+    const stopped = await runTraining(config, device, {
+      signal: controller.signal,
+      onStep: ({ step }) => step === 5 && controller.abort(),
+    });
+    expect(stopped).toEqual({ steps: 5, totalSteps: 8, files: [] });
+    // Lines of steps that will be made again, and half a line, as a crash leaves them.
+    const log = join(root, 'parts', 'steps.jsonl');
+    writeFileSync(log, `${readFileSync(log, 'utf8')}{"step":6}\n{"ste`);
+    const made: number[] = [];
+    await runTraining(config, device, { onStep: ({ step }) => made.push(step) });
+    expect(made).toEqual([6, 7, 8]);
+    const bytes = (name: string) => readFileSync(join(root, name, 'model.safetensors'));
+    expect(bytes('parts').equals(bytes('whole'))).toBe(true);
+    const lines = readFileSync(log, 'utf8').trimEnd().split('\n');
+    const steps = lines.map((line) => JSON.parse(line) as TrainingStep);
+    expect(steps.map(({ step }) => step)).toEqual([1, 2, 3, 4, 5, 6, 7, 8]);
+    expect(readdirSync(join(root, 'parts')).sort()).toEqual([
+      ...['checkpoints', 'config.json', 'model.safetensors', 'report.html', 'steps.jsonl'],
+    ]);
+    const report = readFileSync(join(root, 'parts', 'report.html'), 'utf8');
+    expect(report).toContain('<figcaption>usedCodes</figcaption><svg');
+  });
+
+  test('writes averaged weights under the names of the network', async () => {
+    using weights = Weights.open(join(root, 'whole', 'model.safetensors'), device);
+    weights.tensor('quantize.embedding.weight', [16, 4]);
+    expect(weights.unread()).toContain('encoder.conv_in.weight');
+    expect((await valuesIn(weights)).size).toBe(1);
+  });
+
+  test('of another config does not go on in the same folder', async () => {
+    const other = vqgan('other');
+    await runTraining({ ...other, training: { ...other.training, epochs: 1 } }, device);
+    await expect(runTraining(other, device)).rejects.toMatchObject({ code: 'ERR_INPUT' });
+  });
+
+  test('mixes its sources by their shares', async () => {
+    const source = { shards: ['pictures.index.json'] };
+    const config = vqgan('mixed', { data: { sources: [{ ...source, share: 3 }, source] } });
+    // 2 rounds of 3 + 1
+    expect((await runTraining(config, device)).totalSteps).toBe(8);
+  });
+});
+
+const styled = ['e2e/ckpt', 'tokenizer/hf/tokenizer.json', 'clip/ckpt', 'e2e/stylear'];
+const there = styled.every(hasFixture);
+if (!there)
+  console.log('not tested here: runs of the transformer; the golden fixtures are not there');
+
+describe.skipIf(!there)('a run of the transformer', () => {
+  const tokenizer = fixture('tokenizer/hf/tokenizer.json');
+  const data = { sources: [{ shards: ['tokens.index.json'] }] };
+  const run = async (config: TrainConfig) => {
+    await writeData(join(root, 'tokens'), tokenizer);
+    const steps: TrainingStep[] = [];
+    const { files } = await runTraining(config, device, { onStep: (step) => steps.push(step) });
+    return { steps, files };
+  };
+  const base = { tokenizer, data, transformer: fixture('e2e/ckpt') };
+  const style = {
+    ...base,
+    clip: fixture('clip/ckpt'),
+    resamplerConfig: fixture('e2e/stylear/resampler_config.json'),
+  };
+
+  test('from nothing learns pictures of captions, in bf16', async () => {
+    mkdirSync(join(root, 'base'));
+    copyFileSync(fixture('e2e/ckpt/config.json'), join(root, 'base', 'config.json'));
+    const config = { ...base, stage: 'language', dtype: 'bf16', transformer: 'base' };
+    const { steps, files } = await run(
+      writeConfig('language', { ...config, training: { ...training, epochs: 8 } }),
+    );
+    const [first, last] = fall(steps, 2);
+    expect(last).toBeLessThan(first - 1);
+    expect(files).toEqual([join(root, 'language', 'model.safetensors')]);
+  });
+
+  test('in style trains adapter and resampler, and then their preferences', async () => {
+    const sft = await run(writeConfig('style', { ...style, stage: 'style' }));
+    const [first, last] = fall(sft.steps, 2);
+    expect(last).toBeLessThan(first);
+    const [adapter, resampler] = sft.files as [string, string];
+    const dpo = writeConfig('dpo', { ...style, stage: 'dpo', adapter, resampler });
+    const { steps, files } = await run(dpo);
+    expect(steps[0]!.loss).toBeCloseTo(Math.LN2, 5);
+    expect(steps.at(-1)!.metrics.margin).toBeGreaterThan(0);
+    expect(files).toEqual([join(root, 'dpo', 'model.safetensors')]);
+  });
+});
