@@ -32,6 +32,7 @@ import { networkCases, slice7b } from './ops/networks.ts';
 import { pictureCases } from './ops/pictures.ts';
 import { productCases } from './ops/products.ts';
 import { samplingCases } from './ops/sampling.ts';
+import { trainingCases } from './ops/training.ts';
 import { type PeerFigure, type Row, table } from './table.ts';
 
 const cases = [
@@ -41,6 +42,7 @@ const cases = [
   ...pictureCases,
   ...elementCases,
   ...networkCases,
+  ...trainingCases,
 ];
 
 /** The rate that bounds a case: where there are no bf16 pair products, f32 multiply-adds do them. */
