@@ -127,6 +127,9 @@ export { type Sampled, type SampleOptions, sample } from './ops/sample.ts';
 export { mean, type SumRowsOptions, sum, sumRows } from './ops/sum_rows.ts';
 export { swiglu } from './ops/swiglu.ts';
 export { upsample } from './ops/upsample.ts';
+export { Shards } from './shards/shards.ts';
+export { decodeSample, encodeSample, type TrainingSample } from './shards/training_sample.ts';
+export { writeSampleShards } from './shards/write_shards.ts';
 export { Device, type MemoryUse } from './tensor/device.ts';
 export type { Dtype, TensorValues } from './tensor/dtype.ts';
 export { Graph } from './tensor/graph.ts';
@@ -175,6 +178,17 @@ export {
   type VocabularyLayout,
   vocabularyOf,
 } from './text/vocabulary.ts';
+export { resumeTraining, saveTraining } from './train/checkpoint.ts';
+export { ClipTrainer } from './train/clip_trainer.ts';
+export { conditionedExample } from './train/conditioning.ts';
+export { readTrainConfig, type TrainConfig } from './train/config.ts';
+export { DpoTrainer } from './train/dpo_trainer.ts';
+export { LanguageTrainer } from './train/language_trainer.ts';
+export { Training, type TrainingOptions, type TrainingStep } from './train/loop.ts';
+export { type RunOptions, type RunResult, runTraining } from './train/run.ts';
+export { StyleTrainer } from './train/style_trainer.ts';
+export type { Examples, Trainer } from './train/trainer.ts';
+export { VqganTrainer } from './train/vqgan_trainer.ts';
 export { type VerifiedCheck, type VerifyOptions, verify } from './verify/verify.ts';
 export { type ByteSource, inMemory, type OpenFile, openFile } from './weights/byte_source.ts';
 export { type Converted, type ConvertOptions, convertWeights } from './weights/convert_weights.ts';
