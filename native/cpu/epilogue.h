@@ -7,6 +7,7 @@
 
 #include "gemm.h"
 #include "simd_math.h"
+#include "sweep.h"
 
 namespace stylear::cpu {
 
@@ -17,25 +18,19 @@ class FloatsAt {
   explicit FloatsAt(const TensorView& view) : data_(view.data), wide_(view.dtype == Dtype::f32) {}
 
   explicit operator bool() const { return data_ != nullptr; }
-  Floats at(int64_t i, int count) const {
-    return wide_ ? some(static_cast<const float*>(data_) + i, count)
-                 : some(static_cast<const bf16*>(data_) + i, count);
+  // `count` lanes, or AllLanes.
+  template <class Count>
+  Floats at(int64_t i, Count count) const {
+    return wide_ ? load(static_cast<const float*>(data_) + i, count)
+                 : load(static_cast<const bf16*>(data_) + i, count);
   }
-  void put(int64_t i, Floats v, int count) const {
-    wide_ ? put_some(static_cast<float*>(data_) + i, v, count)
-          : put_some(static_cast<bf16*>(data_) + i, v, count);
+  template <class Count>
+  void put(int64_t i, Floats v, Count count) const {
+    wide_ ? store(static_cast<float*>(data_) + i, v, count)
+          : store(static_cast<bf16*>(data_) + i, v, count);
   }
 
  private:
-  template <class T>
-  static Floats some(const T* from, int count) {
-    return count == lanes ? load(from) : load(from, count);
-  }
-  template <class T>
-  static void put_some(T* to, Floats v, int count) {
-    count == lanes ? store(to, v) : store(to, v, count);
-  }
-
   void* data_ = nullptr;
   bool wide_ = true;
 };
@@ -52,22 +47,21 @@ class Epilogue final : public Output {
   Pointwise function = Pointwise::none;
   FloatsAt residual;  // [rows, cols]
 
-  // The sums of [row] x [col, col + count).
-  void take_row(int64_t row, int64_t col, int64_t count, const float* sums) const {
-    for (int64_t c = 0; c < count; c += lanes) {
-      const int here = static_cast<int>(count - c < lanes ? count - c : lanes);
-      Floats v = here == lanes ? load(sums + c) : load(sums + c, here);
-      y.put(row * cols + col + c, finish(row, col + c, here, v), here);
-    }
-  }
-
+  // `sums` is [rows][tile_cols], or one row of any length. Whole vectors, which are nearly all, ask
+  // for no mask.
   void take(int64_t row, int rows, int64_t col, int count, const float* sums) const override {
-    for (int i = 0; i < rows; ++i) take_row(row + i, col, count, sums + i * tile_cols);
+    sweep(0, count, [&](int64_t c, auto here) {
+      for (int i = 0; i < rows; ++i) {
+        const Floats v = finish(row + i, col + c, here, load(sums + i * tile_cols + c, here));
+        y.put((row + i) * cols + col + c, v, here);
+      }
+    });
   }
 
  private:
-  Floats finish(int64_t row, int64_t col, int count, Floats v) const {
-    if (scale) v = v * (count == lanes ? load(scale + col) : load(scale + col, count));
+  template <class Count>
+  Floats finish(int64_t row, int64_t col, Count count, Floats v) const {
+    if (scale) v = v * load(scale + col, count);
     if (side) {
       Floats update{};
       for (int64_t r = 0; r < rank; ++r)

@@ -162,7 +162,9 @@ class Multiplication {
   }
 
   void pack_shared(const Side& shared, Range chunk, Range blocks) {
-    workers_.for_each(chunk.count() * blocks.count(), 4, [&](int64_t begin, int64_t end) {
+    const int64_t count = chunk.count() * blocks.count();
+    const int64_t grain = std::min<int64_t>(4, workers_.grain(count));
+    workers_.for_each(count, grain, [&](int64_t begin, int64_t end) {
       for (int64_t i = begin; i < end; ++i) {
         const int64_t panel = chunk.begin + i / blocks.count();
         const int64_t block = blocks.begin + i % blocks.count();
@@ -178,8 +180,10 @@ class Multiplication {
                                               left_is_shared_ ? strip_panels : 4 * strip_panels);
     const int64_t strips = ceil_div(own.panels(), strip);
     const int64_t fitting = std::max<int64_t>(1, blocks_bytes / (4 * block_floats * strip));
-    const int64_t cuts = std::max(ceil_div(chunk.count(), fitting),
-                                  std::min(chunk.count(), ceil_div(wanted, strips)));
+    // A strip is packed once for each stretch, so strips that go round evenly stay whole.
+    const bool even = strips % workers_.threads() == 0 && strips >= 4 * workers_.threads();
+    const int64_t parts = even ? 1 : ceil_div(wanted, strips);
+    const int64_t cuts = std::max(ceil_div(chunk.count(), fitting), std::min(chunk.count(), parts));
     const int64_t stretch = ceil_div(chunk.count(), cuts);
     const int64_t stretches = ceil_div(chunk.count(), stretch);
     workers_.for_each(strips * stretches, 1, [&](int64_t task, int64_t) {

@@ -47,7 +47,7 @@ void skinny(const Linear& op, Workers& workers) {
   workers.for_each(outs, skinny_outs, [&](int64_t begin, int64_t end) {
     float* waiting = workers.thread_scratch_of<float>(Product::sums_floats(rows));
     product.multiply(begin, end - begin, waiting, [&](int64_t row, const float* sums) {
-      epilogue.take_row(row, begin, end - begin, sums);
+      epilogue.take(row, 1, begin, static_cast<int>(end - begin), sums);
     });
   });
 }
