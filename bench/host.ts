@@ -6,7 +6,7 @@
  * Writes bench/results/host-<device>-<date>.json.
  */
 
-import { type ChildProcess, execFileSync, spawn } from 'node:child_process';
+import { execFileSync } from 'node:child_process';
 import { mkdirSync, writeFileSync } from 'node:fs';
 import os from 'node:os';
 import path from 'node:path';
@@ -15,7 +15,8 @@ import { monitorEventLoopDelay, performance } from 'node:perf_hooks';
 import { type Device, linear, openDevice, scope } from '../lib/index.ts';
 import type { Figure } from './figure.ts';
 import { repositoryRoot } from './limits.ts';
-import { median, time } from './measure.ts';
+import { median } from './measure.ts';
+import { neighbour } from './neighbour.ts';
 import { opening } from './opening.ts';
 import { noise } from './ops/case.ts';
 
@@ -97,28 +98,6 @@ function startUp(): Figure[] {
   }
   const added = median(loaded) - median(plain);
   return [{ what: 'start-up added to plain node', value: added, unit: 'ms', bar: '100 ms' }];
-}
-
-/** The share of its quiet speed that a decode product keeps with a busy loop pinned to each core. */
-async function neighbour(device: Device): Promise<Figure[]> {
-  const x = noise(device, [2, 4096], 'bf16');
-  const weight = noise(device, [16384, 4096], 'bf16');
-  const step = () => scope(() => void linear(x, weight));
-  const quiet = await time(device, step, { seconds: 2 });
-  const loops: ChildProcess[] = [];
-  for (let core = 0; core < os.availableParallelism(); core++)
-    loops.push(spawn('taskset', ['-c', String(core), process.execPath, '-e', 'for (;;);']));
-  await new Promise((resolve) => setTimeout(resolve, 500));
-  const busy = await time(device, step, { seconds: 4 });
-  for (const loop of loops) loop.kill('SIGKILL');
-  return [
-    {
-      what: 'decode product beside a busy loop on each core',
-      value: quiet.seconds / busy.seconds,
-      unit: 'of quiet speed',
-      bar: '0.40',
-    },
-  ];
 }
 
 const device = await openDevice('cpu');
