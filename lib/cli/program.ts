@@ -1,7 +1,8 @@
 // `stylear <command>`: an entry here per command, a file per command.
 import { readFileSync } from 'node:fs';
-import { Command, Option } from 'commander';
-import { sheetKinds } from '../curate/world/contact_sheet.ts';
+import { Argument, Command, Option } from 'commander';
+import { type SheetKind, sheetKinds } from '../curate/world/contact_sheet.ts';
+import { type SampleKind, sampleKinds } from '../curate/world/samples.ts';
 import { type BatchCommandOptions, batchCommand } from './batch.ts';
 import { check } from './check.ts';
 import { convertCommand } from './convert.ts';
@@ -11,7 +12,12 @@ import { inspectCommand } from './inspect.ts';
 import { type StyleCommandOptions, styleCommand } from './style.ts';
 import { type TrainCommandOptions, trainCommand } from './train.ts';
 import { floatDtype, type VerifyCommandOptions, verifyCommand } from './verify.ts';
-import { worldCommand } from './world.ts';
+import {
+  type SamplesCommandOptions,
+  type SheetCommandOptions,
+  samplesCommand,
+  sheetCommand,
+} from './world.ts';
 
 type VerifyCommandLine = Omit<VerifyCommandOptions, 'dtype'> & { readonly dtype?: string };
 
@@ -109,20 +115,33 @@ export function program(): Command {
     .option('--max-shard <gigabytes>', 'of tensors in one file', Number, 5)
     .option('--json', 'print JSON')
     .action(exitWith(convertCommand));
-  stylear
-    .command('world')
-    .description('write a sheet of pictures of the picture world, to look at')
-    .addOption(
-      new Option('--sheet <kind>', 'what it shows')
-        .choices(Object.keys(sheetKinds))
-        .makeOptionMandatory(),
-    )
+  addWorld(stylear.command('world').description('pictures of the picture world'));
+  return stylear;
+}
+
+function addWorld(world: Command): void {
+  world
+    .command('sheet')
+    .description('write pictures side by side, to look at')
+    .addArgument(new Argument('<kind>', 'what it shows').choices(Object.keys(sheetKinds)))
     .requiredOption('-o, --output <file>', '.png, .jpg, .webp or .avif')
     .option('--size <pixels>', 'a side of each picture', Number, 128)
     .option('--seed <n>', 'another seed shows other pictures', Number, 0)
     .option('--captions', 'print what each picture is, a line per row')
-    .action(exitWith(worldCommand));
-  return stylear;
+    .action(
+      exitWith((kind: SheetKind, options: SheetCommandOptions) => sheetCommand(kind, options)),
+    );
+  world
+    .command('samples')
+    .description('write captioned pictures for training as shards')
+    .addArgument(new Argument('<kind>', 'of pictures').choices(Object.keys(sampleKinds)))
+    .requiredOption('-o, --output <stem>', 'such as data/raw, for data/raw.index.json')
+    .requiredOption('--count <n>', 'pictures', Number)
+    .option('--first <n>', 'pictures to leave out before the first one', Number, 0)
+    .option('--size <pixels>', 'a side of each picture', Number, 96)
+    .action(
+      exitWith((kind: SampleKind, options: SamplesCommandOptions) => samplesCommand(kind, options)),
+    );
 }
 
 /** An action of commander that sets the exit status which `command` resolves to. */

@@ -1,8 +1,11 @@
 import { contactSheet, type SheetKind } from '../curate/world/contact_sheet.ts';
+import { type SampleKind, worldSamples } from '../curate/world/samples.ts';
 import { writePicture } from '../image/encode.ts';
+import { encodeSample } from '../shards/training_sample.ts';
+import { writeSampleShards } from '../shards/write_shards.ts';
+import { Progress } from './progress.ts';
 
-export interface WorldCommandOptions {
-  readonly sheet: SheetKind;
+export interface SheetCommandOptions {
   /** A picture file by its end. */
   readonly output: string;
   /** Pixels a side of each picture. */
@@ -13,18 +16,47 @@ export interface WorldCommandOptions {
 }
 
 /**
- * `stylear world --sheet styles -o sheet.png`: pictures of the picture world side by side.
+ * `stylear world sheet styles -o sheet.png`: pictures of the picture world side by side.
  *
  * @returns the exit status
  */
-export async function worldCommand({
-  sheet,
-  output,
-  captions = false,
-  ...options
-}: WorldCommandOptions): Promise<number> {
-  const { picture, captions: rows } = await contactSheet(sheet, options);
+export async function sheetCommand(
+  kind: SheetKind,
+  { output, captions = false, ...options }: SheetCommandOptions,
+): Promise<number> {
+  const { picture, captions: rows } = await contactSheet(kind, options);
   await writePicture(output, picture);
   if (captions) for (const row of rows) console.log(row.join(' | '));
+  return 0;
+}
+
+export interface SamplesCommandOptions {
+  /** A path without an extension. */
+  readonly output: string;
+  readonly count: number;
+  readonly first: number;
+  readonly size: number;
+}
+
+/**
+ * `stylear world samples raw --count 20000 -o data/raw`: captioned pictures as shards for training.
+ *
+ * @returns the exit status
+ */
+export async function samplesCommand(
+  kind: SampleKind,
+  { output, ...options }: SamplesCommandOptions,
+): Promise<number> {
+  const progress = new Progress();
+  async function* encoded() {
+    let made = 0;
+    for await (const sample of worldSamples(kind, options)) {
+      progress.update(++made, options.count, `${kind} pictures`);
+      yield encodeSample(sample);
+    }
+  }
+  const { shards } = await writeSampleShards(output, encoded());
+  progress.clear();
+  console.log(`${output}.index.json: ${options.count} samples in ${shards.length} shards`);
   return 0;
 }
