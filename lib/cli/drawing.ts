@@ -1,6 +1,4 @@
 // What the commands that draw have in common.
-import { existsSync } from 'node:fs';
-import { join } from 'node:path';
 import type { Command } from 'commander';
 import { Option } from 'commander';
 import { StylearError } from '../error.ts';
@@ -26,7 +24,10 @@ export interface DrawingOptions extends ModelOptions {
 /** A command with the options of every command that uses a model. */
 export function withModel(command: Command): Command {
   return command
-    .option('--model <folder>', 'with a stylear.json; STYLEAR_MODEL unless told')
+    .option(
+      '--model <folder>',
+      'with a stylear.json; STYLEAR_MODEL or the embedded model unless told',
+    )
     .option('--device <name>', 'such as cpu or cuda; the best there is unless told')
     .option('--threads <count>', 'of the CPU', Number)
     .addOption(new Option('--dtype <dtype>', 'of activations').choices(['f32', 'bf16']));
@@ -49,17 +50,7 @@ export function openModel(options: ModelOptions): Promise<StyleAR> {
   if (cacheGb !== undefined && !(cacheGb > 0 && Number.isFinite(cacheGb)))
     throw new StylearError('ERR_INPUT', `expected --cache-gb to be above 0, got ${cacheGb}`);
   const cacheBytes = cacheGb === undefined ? undefined : cacheGb * 1e9;
-  return StyleAR.load(model ?? embeddedModel(), { device, threads, dtype, cacheBytes });
-}
-
-/** The model that ships with the package. */
-function embeddedModel(): string {
-  const folder = join(import.meta.dirname, '..', '..', 'models', 'tiny');
-  if (existsSync(join(folder, 'stylear.json'))) return folder;
-  throw new StylearError(
-    'ERR_INPUT',
-    'stylear: expected a model, got none. Name its folder with --model or STYLEAR_MODEL.',
-  );
+  return StyleAR.load(model, { device, threads, dtype, cacheBytes });
 }
 
 /** What steps were good for, over many pictures. */

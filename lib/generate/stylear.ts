@@ -9,6 +9,7 @@ import {
   type StyleARDefaults,
   type StyleARFiles,
 } from '../models/config/stylear.ts';
+import { embeddedModel } from '../models/embedded_model.ts';
 import { type EstimateOptions, estimateMemory, type MemoryEstimate } from '../models/estimate.ts';
 import { openStyleARModel } from '../models/stylear_model.ts';
 import type { Device } from '../tensor/device.ts';
@@ -76,9 +77,13 @@ export class StyleAR {
    *
    * Rejects with `ERR_WEIGHTS` or `ERR_INPUT` naming the file and what is wrong with it.
    *
-   * @param from  a folder with a `stylear.json`, or the paths of the parts as they were downloaded
+   * @param from  a folder with a `stylear.json`, or the paths of the parts as they were downloaded;
+   *              the model that is embedded in the package unless told
    */
-  static async load(from: string | StyleARFiles, options: LoadOptions = {}): Promise<StyleAR> {
+  static async load(
+    from: string | StyleARFiles = embeddedModel(),
+    options: LoadOptions = {},
+  ): Promise<StyleAR> {
     const config = readStyleARConfig(from);
     const given = options.device;
     const ownsDevice = typeof given !== 'object';
@@ -122,7 +127,7 @@ export class StyleAR {
    * @param from  as `load` takes it
    */
   static estimate(
-    from: string | StyleARFiles,
+    from: string | StyleARFiles = embeddedModel(),
     { cacheBytes, ...options }: EstimateMemoryOptions = {},
   ): MemoryEstimate {
     const config = readStyleARConfig(from);

@@ -1,0 +1,30 @@
+import { existsSync } from 'node:fs';
+import { join } from 'node:path';
+import { StylearError } from '../error.ts';
+
+/** Of the package; from `dist/models` it is as far as from `lib/models`. */
+const packageFolder = join(import.meta.dirname, '..', '..');
+
+/** Where the embedded model is, and the reference pictures beside it. */
+export const embeddedModelFolder = (root = packageFolder): string => join(root, 'models', 'tiny');
+
+/** Whether the embedded model is there, and not its pictures alone. */
+export const hasEmbeddedModel = (root = packageFolder): boolean =>
+  existsSync(join(embeddedModelFolder(root), 'stylear.json'));
+
+/**
+ * The model that ships with the package.
+ *
+ * @param root  the folder of the package
+ * @returns     its folder, with a `stylear.json`
+ * @throws `ERR_WEIGHTS` when it is not there
+ */
+export function embeddedModel(root = packageFolder): string {
+  const folder = embeddedModelFolder(root);
+  if (hasEmbeddedModel(root)) return folder;
+  throw new StylearError(
+    'ERR_WEIGHTS',
+    `${folder}: expected the embedded model to be there, got no stylear.json. ` +
+      'Name the folder of another model, on the command line by --model or STYLEAR_MODEL.',
+  );
+}
