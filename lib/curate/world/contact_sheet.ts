@@ -1,5 +1,6 @@
 import { StylearError } from '../../error.ts';
-import { makePicture, type Picture } from '../../image/picture.ts';
+import type { Picture } from '../../image/picture.ts';
+import { pictureGrid } from '../../image/picture_grid.ts';
 import { drawContent, nounPhrase } from './content.ts';
 import { drawStyleOf, evaluationSeed } from './held_out.ts';
 import { drawRaw } from './raw.ts';
@@ -48,24 +49,14 @@ export async function contactSheet(
     );
   }
   const rows = draw[kind](seed * 4096);
-  const gap = Math.max(2, Math.round(size / 32));
-  const columns = Math.max(...rows.map((row) => row.length));
-  const width = columns * (size + gap) + gap;
-  const height = rows.length * (size + gap) + gap;
-  const pixels = new Uint8Array(width * height * 3).fill(255);
-  for (const [row, cells] of rows.entries()) {
-    for (const [column, { drawing }] of cells.entries()) {
-      const picture = await render(drawing, size);
-      const left = gap + column * (size + gap);
-      const top = gap + row * (size + gap);
-      for (let y = 0; y < size; y++) {
-        const line = picture.pixels.subarray(y * size * 3, (y + 1) * size * 3);
-        pixels.set(line, ((top + y) * width + left) * 3);
-      }
-    }
+  const pictures: Picture[][] = [];
+  for (const cells of rows) {
+    const row: Picture[] = [];
+    for (const { drawing } of cells) row.push(await render(drawing, size));
+    pictures.push(row);
   }
   const captions = rows.map((row) => row.map(({ caption }) => caption));
-  return { picture: makePicture('RGB', width, height, pixels), captions };
+  return { picture: pictureGrid(pictures), captions };
 }
 
 const draw: Readonly<Record<SheetKind, (seed: number) => Cell[][]>> = {
