@@ -13,6 +13,8 @@ import { type StyleCommandOptions, styleCommand } from './style.ts';
 import { type TrainCommandOptions, trainCommand } from './train.ts';
 import { floatDtype, type VerifyCommandOptions, verifyCommand } from './verify.ts';
 import {
+  type ReferencesCommandOptions,
+  referencesCommand,
   type SamplesCommandOptions,
   type SheetCommandOptions,
   samplesCommand,
@@ -142,6 +144,12 @@ function addWorld(world: Command): void {
     .action(
       exitWith((kind: SampleKind, options: SamplesCommandOptions) => samplesCommand(kind, options)),
     );
+  world
+    .command('references')
+    .description('write the reference pictures of the embedded model, and the subject of each')
+    .requiredOption('-o, --output <folder>', 'for NAME.png and NAME.subject.png')
+    .option('--size <pixels>', 'a side of each picture', Number, 192)
+    .action(exitWith((options: ReferencesCommandOptions) => referencesCommand(options)));
 }
 
 /** An action of commander that sets the exit status which `command` resolves to. */

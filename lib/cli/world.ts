@@ -1,4 +1,7 @@
+import { mkdirSync } from 'node:fs';
+import { join } from 'node:path';
 import { contactSheet, type SheetKind } from '../curate/world/contact_sheet.ts';
+import { worldReferences } from '../curate/world/references.ts';
 import { type SampleKind, worldSamples } from '../curate/world/samples.ts';
 import { writePicture } from '../image/encode.ts';
 import { encodeSample } from '../shards/training_sample.ts';
@@ -58,5 +61,30 @@ export async function samplesCommand(
   const { shards } = await writeSampleShards(output, encoded());
   progress.clear();
   console.log(`${output}.index.json: ${options.count} samples in ${shards.length} shards`);
+  return 0;
+}
+
+export interface ReferencesCommandOptions {
+  /** A folder; what is in it stays. */
+  readonly output: string;
+  readonly size: number;
+}
+
+/**
+ * `stylear world references -o models/tiny/references`: the references of the embedded model, each as
+ * `NAME.png` and its subject alone as `NAME.subject.png`.
+ *
+ * @returns the exit status
+ */
+export async function referencesCommand({
+  output,
+  size,
+}: ReferencesCommandOptions): Promise<number> {
+  mkdirSync(output, { recursive: true });
+  for await (const { name, caption, style, picture, subject } of worldReferences(size)) {
+    await writePicture(join(output, `${name}.png`), picture);
+    await writePicture(join(output, `${name}.subject.png`), subject);
+    console.log(`${name}: ${caption}, ${style.family}`);
+  }
   return 0;
 }

@@ -1,5 +1,6 @@
 import { StylearError } from '../../error.ts';
 import { type Content, compose } from './content.ts';
+import type { Part } from './drawing.ts';
 import { paletteOf } from './palette.ts';
 import { randomOf } from './random.ts';
 import { backdropOf } from './styles/backdrops.ts';
@@ -18,7 +19,7 @@ export function drawStylised(style: Style, content: Content, seed: number): Svg 
   const svg = new Svg();
   familyNamed(style.family).paint({
     svg,
-    parts: compose(content, randomOf(seed, 'composition')).flat(),
+    parts: stylisedParts(content, seed),
     behind: backdropOf(style.parameters),
     palette: paletteOf(style.parameters),
     style: style.parameters,
@@ -26,6 +27,10 @@ export function drawStylised(style: Style, content: Content, seed: number): Svg 
   });
   return svg;
 }
+
+/** What `drawStylised` paints of a content: where the subject is, whatever the style. */
+export const stylisedParts = (content: Content, seed: number): Part[] =>
+  compose(content, randomOf(seed, 'composition')).flat();
 
 /** @throws `ERR_VALUE` when there is no family of that name */
 export function familyNamed(name: string): Family {
