@@ -1,6 +1,9 @@
 export { checkpoint } from './autograd/checkpoint.ts';
 export { gradients, valueAndGradients } from './autograd/gradients.ts';
 export { record, recordAll } from './autograd/record.ts';
+export { type CurateConfig, readCurateConfig } from './curate/config.ts';
+export { type CurationOptions, curate } from './curate/curate.ts';
+export type { CurationReport } from './curate/output.ts';
 export { type ErrorCode, StylearError } from './error.ts';
 export type { AnswerStatistics } from './generate/answer.ts';
 export { type BatchEvent, type BatchOptions, runBatch } from './generate/batch/batch.ts';
@@ -63,7 +66,7 @@ export { applyLora, LoraAdapter, mergeLora } from './models/lora.ts';
 export { type OpenedChameleon, openChameleon } from './models/open_chameleon.ts';
 export { type OpenedClip, openClip } from './models/open_clip.ts';
 export { type OpenedStyleEncoder, openStyleEncoder } from './models/open_style_encoder.ts';
-export { openVqgan } from './models/open_vqgan.ts';
+export { type OpenedVqgan, type OpenVqganOptions, openVqgan } from './models/open_vqgan.ts';
 export { Resampler } from './models/resampler.ts';
 export { StyleEncoder } from './models/style_encoder.ts';
 export { addStyleNoise, blendStyle, mixStyles, withoutSubject } from './models/style_tokens.ts';

@@ -6,6 +6,7 @@ import { type SampleKind, sampleKinds } from '../curate/world/samples.ts';
 import { type BatchCommandOptions, batchCommand } from './batch.ts';
 import { check } from './check.ts';
 import { convertCommand } from './convert.ts';
+import { type CurateCommandOptions, curateCommand } from './curate.ts';
 import { withDrawing, withModel } from './drawing.ts';
 import { type GenerateCommandOptions, generateCommand } from './generate.ts';
 import { inspectCommand } from './inspect.ts';
@@ -100,6 +101,14 @@ export function program(): Command {
     .option('--threads <count>', 'of the CPU', Number)
     .action(
       exitWith((config: string, options: TrainCommandOptions) => trainCommand(config, options)),
+    );
+  stylear
+    .command('curate <config>')
+    .description('make training data as a JSON file says; goes on where it was stopped')
+    .option('--device <name>', 'such as cpu or cuda; the best there is unless told')
+    .option('--threads <count>', 'of the CPU', Number)
+    .action(
+      exitWith((config: string, options: CurateCommandOptions) => curateCommand(config, options)),
     );
   stylear
     .command('inspect <file>')

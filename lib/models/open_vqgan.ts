@@ -10,21 +10,29 @@ export interface OpenedVqgan extends Disposable {
   readonly weights: Weights;
 }
 
+export interface OpenVqganOptions {
+  /** Its `vqgan.yaml`, where the weights are named by their file. */
+  readonly config?: string | undefined;
+  /** Whether it is to be trained; see `OpenWeightsOptions`. */
+  readonly writable?: boolean | undefined;
+}
+
 /**
  * The picture tokenizer of a folder, in f32. What the file holds beside it, such as the losses that
  * it was trained with, is left there.
  *
- * Throws `ERR_WEIGHTS` when the folder does not hold the network that its config describes.
+ * Throws `ERR_WEIGHTS` when the files do not hold the network that the config describes.
  *
- * @param folder    has `vqgan.ckpt` and `vqgan.yaml`, or a folder `tokenizer` that has
- * @param writable  whether it is to be trained; see `OpenWeightsOptions`
+ * @param path  a folder that has `vqgan.ckpt` and `vqgan.yaml`, or a folder `tokenizer` that has; or
+ *              the file of the weights
  */
 export function openVqgan(
-  folder: string,
+  path: string,
   device: Device,
-  { writable }: { readonly writable?: boolean | undefined } = {},
+  { config: configFile, writable }: OpenVqganOptions = {},
 ): OpenedVqgan {
-  const files = vqganFiles(folder);
+  const files =
+    configFile === undefined ? vqganFiles(path) : { checkpoint: path, config: configFile };
   const config = readVqganConfig(files.config);
   const weights = Weights.open(files.checkpoint, device, { dtype: 'f32', writable });
   try {

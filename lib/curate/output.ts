@@ -1,0 +1,64 @@
+// What a curation leaves: shards, and a report of how they came about. Between its stages a run keeps
+// parts in a folder beside them.
+import { existsSync, readFileSync, rmSync } from 'node:fs';
+import { StylearError } from '../error.ts';
+import { replaceFile } from '../replace_file.ts';
+import { Shards } from '../shards/shards.ts';
+import { writeSampleShards } from '../shards/write_shards.ts';
+
+/** The files of an output, which is a path without an extension. */
+export const outputFiles = (output: string) => ({
+  index: `${output}.index.json`,
+  report: `${output}.report.json`,
+  /** A folder. */
+  work: `${output}.work`,
+});
+
+/** What came of a curation. */
+export interface CurationReport {
+  /** What was made of what. */
+  readonly identity: string;
+  /** In the shards. */
+  readonly samples: number;
+  readonly [more: string]: unknown;
+}
+
+/**
+ * The report of an earlier run that came to its end; undefined when there was none.
+ *
+ * Throws `ERR_INPUT` when the output is of another identity.
+ */
+export function finishedReport(output: string, identity: string): CurationReport | undefined {
+  const { index, report: path } = outputFiles(output);
+  if (!existsSync(index)) return undefined;
+  const report = existsSync(path)
+    ? (JSON.parse(readFileSync(path, 'utf8')) as CurationReport)
+    : undefined;
+  if (report?.identity === identity) return report;
+  const got = report?.identity ?? 'shards without a report';
+  throw new StylearError(
+    'ERR_INPUT',
+    `${index}: expected what is there to be of ${identity}, got ${got}. Remove it, or write to ` +
+      'another output.',
+  );
+}
+
+/** Puts parts together as the output, and removes the folder of parts. */
+export async function finishOutput(
+  output: string,
+  parts: readonly string[],
+  report: Omit<CurationReport, 'samples'> & { readonly identity: string },
+): Promise<CurationReport> {
+  const { report: path, work } = outputFiles(output);
+  using shards = Shards.open(parts);
+  const whole: CurationReport = { ...report, samples: shards.length };
+  const text = `${JSON.stringify(whole, undefined, 2)}\n`;
+  await replaceFile(path, 'ERR_INPUT', (write) => write(Buffer.from(text)));
+  await writeSampleShards(output, samplesOf(shards));
+  rmSync(work, { recursive: true, force: true });
+  return whole;
+}
+
+function* samplesOf(shards: Shards) {
+  for (let i = 0; i < shards.length; i++) yield shards.at(i);
+}

@@ -1,0 +1,66 @@
+import { existsSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, test, vi } from 'vitest';
+import { program } from '../../lib/cli/program.ts';
+import { openDevice } from '../../lib/index.ts';
+import {
+  smallTokenizerConfig,
+  speckled,
+  writePictures,
+  writeSmallVqgan,
+} from '../curate/small_vqgan.ts';
+
+const root = mkdtempSync(join(tmpdir(), 'stylear-curate-'));
+const before = process.exitCode;
+afterAll(() => {
+  rmSync(root, { recursive: true });
+  process.exitCode = before;
+});
+
+let printed: string[] = [];
+beforeEach(() => {
+  printed = [];
+  vi.spyOn(console, 'log').mockImplementation((line: string) => void printed.push(line));
+  vi.spyOn(process.stderr, 'write').mockImplementation(() => true);
+});
+afterEach(() => vi.restoreAllMocks());
+
+beforeAll(async () => {
+  await using device = await openDevice('cpu', { threads: 1 });
+  await writeSmallVqgan(root, device);
+  const pictures = Array.from({ length: 200 }, (_, i) => speckled(i));
+  await writePictures(join(root, 'pictures'), pictures);
+});
+
+const curate = (output: string) => {
+  const file = join(root, `${output}.json`);
+  const config = { kind: 'tokens', shards: ['pictures.index.json'], ...smallTokenizerConfig };
+  writeFileSync(file, JSON.stringify({ ...config, output, partSize: 4 }));
+  const args = ['curate', file, '--device', 'cpu', '--threads', '1'];
+  return program().parseAsync(['node', 'stylear', ...args]);
+};
+
+describe('stylear curate', () => {
+  test('prints the config with its defaults, makes shards, and says which', async () => {
+    await curate('whole');
+    expect(process.exitCode).toBe(0);
+    expect(JSON.parse(printed[0]!)).toMatchObject({ kind: 'tokens', batchSize: 32 });
+    expect(printed.slice(1)).toEqual([`${join(root, 'whole.index.json')}: 200 samples`]);
+  });
+
+  test('stops when it is interrupted, and goes on when it is called again', async () => {
+    const running = curate('again');
+    const part = join(root, 'again.work', 'tokens', 'part-00001.index.json');
+    await vi.waitFor(() => expect(existsSync(part)).toBe(true), { timeout: 20_000, interval: 1 });
+    process.emit('SIGTERM');
+    await running;
+    expect(process.exitCode).toBe(1);
+    expect(printed.at(-1)).toBe('stopped; the same command goes on');
+    expect(existsSync(join(root, 'again.index.json'))).toBe(false);
+    await curate('again');
+    expect(process.exitCode).toBe(0);
+    const bytes = (output: string) => readFileSync(join(root, `${output}-00000.tar`));
+    expect(bytes('again').equals(bytes('whole'))).toBe(true);
+  });
+});

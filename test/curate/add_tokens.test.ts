@@ -1,0 +1,136 @@
+import { existsSync, mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { afterAll, beforeAll, describe, expect, test } from 'vitest';
+import { type CurateConfig, readCurateConfig } from '../../lib/curate/config.ts';
+import { curate } from '../../lib/curate/curate.ts';
+import { vqganPixels } from '../../lib/image/vqgan_pixels.ts';
+import { openVqgan } from '../../lib/index.ts';
+import { Shards } from '../../lib/shards/shards.ts';
+import { decodeSample, encodeSample } from '../../lib/shards/training_sample.ts';
+import { writeSampleShards } from '../../lib/shards/write_shards.ts';
+import { codeOf, gridUnitsOf } from '../../lib/text/vocabulary.ts';
+import { vocabulary } from '../text/chameleon.ts';
+import { trainingDevice } from '../train/trained.ts';
+import { smallTokenizerConfig, speckled, writePictures, writeSmallVqgan } from './small_vqgan.ts';
+
+const root = mkdtempSync(join(tmpdir(), 'stylear-tokens-'));
+afterAll(() => rmSync(root, { recursive: true }));
+const device = await trainingDevice();
+// Two sizes, so that batches end where a size does.
+const pictures = [0, 1, 2, 3, 4, 5, 6].map((i) => speckled(i, i === 3 ? 12 : 8));
+const common = { kind: 'tokens', shards: ['pictures.index.json'], ...smallTokenizerConfig };
+
+const configOf = (output: string, change: object = {}): CurateConfig => {
+  const file = join(root, `${output}.json`);
+  writeFileSync(file, JSON.stringify({ ...common, partSize: 3, output, ...change }));
+  return readCurateConfig(file);
+};
+const samplesOf = (output: string) => {
+  using shards = Shards.open([join(root, `${output}.index.json`)]);
+  return Array.from({ length: shards.length }, (_, i) => shards.at(i));
+};
+const filesOf = (output: string) => readdirSync(root).filter((name) => name.startsWith(output));
+const bytesOf = (output: string, end: string) => readFileSync(join(root, output + end));
+
+beforeAll(async () => {
+  await writeSmallVqgan(root, device);
+  await writePictures(join(root, 'pictures'), pictures);
+});
+
+describe('curate of tokens', () => {
+  test('writes the samples again, with the tokens of their pictures', async () => {
+    const report = await curate(configOf('whole'), device);
+    expect(report.samples).toBe(7);
+    const [before, after] = [samplesOf('pictures'), samplesOf('whole')];
+    after.forEach(({ key, files }, i) => {
+      expect(key).toBe(before[i]!.key);
+      for (const [extension, bytes] of before[i]!.files)
+        expect(files.get(extension)).toEqual(bytes);
+      expect(files.size).toBe(before[i]!.files.size + 1);
+    });
+    using opened = openVqgan(join(root, common.vqgan), device, {
+      config: join(root, common.vqganConfig),
+    });
+    for (const [i, picture] of pictures.entries()) {
+      const { width, height } = picture;
+      const pixels = device.from(vqganPixels(picture), [1, height, width, 3]);
+      const codes = opened.vqgan.encode(pixels);
+      const tokens = [...decodeSample(after[i]!).tokens!];
+      const [start, tall, wide] = tokens as [number, number, number];
+      expect([start, tokens.at(-1)]).toEqual([vocabulary.imageStart, vocabulary.imageEnd]);
+      expect([tall, wide].map((id) => gridUnitsOf(vocabulary, id))).toEqual([2, width / 4]);
+      const rows = tokens.slice(3, -1);
+      const columns = width / 2;
+      expect(rows.filter((_, at) => at % (columns + 1) === columns)).toEqual(
+        Array(4).fill(vocabulary.newLine),
+      );
+      const found = rows.flatMap((id) => codeOf(vocabulary, id) ?? []);
+      expect(found).toEqual([...(await codes.read())]);
+      expect(new Set(found).size).toBeGreaterThan(1);
+      for (const tensor of [pixels, codes]) tensor.dispose();
+    }
+  });
+
+  test('gives the same tokens for every size of batches and parts', async () => {
+    await curate(configOf('single', { batchSize: 1, partSize: 100 }), device);
+    expect(bytesOf('single', '-00000.tar').equals(bytesOf('whole', '-00000.tar'))).toBe(true);
+  });
+
+  test('leaves the bytes of one run when it was stopped and made again', async () => {
+    const config = configOf('parts');
+    for (const stopAt of [3, 6]) {
+      const controller = new AbortController();
+      const { signal } = controller;
+      const stopped = curate(config, device, {
+        signal,
+        onProgress: (_, done) => done === stopAt && controller.abort(),
+      });
+      await expect(stopped).rejects.toThrow('This operation was aborted');
+      expect(existsSync(join(root, 'parts.index.json'))).toBe(false);
+    }
+    const stages: unknown[] = [];
+    await curate(config, device, { onProgress: (...stage) => stages.push(stage) });
+    expect(stages.at(-1)).toEqual(['tokens', 7, 7]);
+    for (const end of ['-00000.tar'])
+      expect(bytesOf('parts', end).equals(bytesOf('whole', end))).toBe(true);
+    expect(filesOf('parts').sort()).toEqual([
+      ...['parts-00000.tar', 'parts.index.json', 'parts.json', 'parts.report.json'],
+    ]);
+  });
+
+  test('has nothing left to do when it is made again', async () => {
+    const stages: unknown[] = [];
+    const onProgress = (...stage: unknown[]) => stages.push(stage);
+    const report = await curate(configOf('whole'), device, { onProgress });
+    expect([report.samples, stages]).toEqual([7, []]);
+  });
+
+  test('does not write over shards of another config, nor over its own input', async () => {
+    await expect(curate(configOf('whole', { batchSize: 2 }), device)).rejects.toThrow(
+      `${join(root, 'whole.index.json')}: expected what is there to be of {`,
+    );
+    await expect(curate(configOf('pictures'), device)).rejects.toThrow(
+      'got shards without a report. Remove it, or write to another output.',
+    );
+  });
+
+  test('refuses a layout that is not that of the VQGAN', async () => {
+    const layout = { ...common.layout, codes: 32, unitPixels: 8 };
+    await expect(curate(configOf('other', { layout }), device)).rejects.toThrow(
+      `${join(root, common.vqgan)}: expected the VQGAN to be one of 32 codes of 4 pixels, as the ` +
+        'layout says, got 16 of 2',
+    );
+  });
+
+  test('refuses samples without a picture, and pictures of no whole grid units', async () => {
+    await writeSampleShards(join(root, 'bare'), [encodeSample({ key: 'a', caption: 'x' })]);
+    await expect(curate(configOf('b', { shards: ['bare.index.json'] }), device)).rejects.toThrow(
+      'a: expected it to be a sample with a picture, got none',
+    );
+    await writePictures(join(root, 'odd'), [speckled(1, 6)]);
+    await expect(curate(configOf('o', { shards: ['odd.index.json'] }), device)).rejects.toThrow(
+      'gridOfPixels: expected width to be a multiple of 4 up to 32 pixels, got 6',
+    );
+  });
+});
