@@ -30,18 +30,31 @@ export function hex({ l, c, h }: Colour): string {
 
 /** A colour written `#rrggbb`. */
 export function parseHex(text: string): Colour {
-  const level = (at: number) => decoded(Number.parseInt(text.slice(at, at + 2), 16) / 255);
-  const [r, g, b] = [level(1), level(3), level(5)];
-  const l = Math.cbrt(0.4122214708 * r + 0.5363325363 * g + 0.0514459929 * b);
-  const m = Math.cbrt(0.2119034982 * r + 0.6806995451 * g + 0.1073969566 * b);
-  const s = Math.cbrt(0.0883024619 * r + 0.2817188376 * g + 0.6299787005 * b);
-  const labA = 1.9779984951 * l - 2.428592205 * m + 0.4505937099 * s;
-  const labB = 0.0259040371 * l + 0.7827717662 * m - 0.808675766 * s;
-  return {
-    l: 0.2104542553 * l + 0.793617785 * m - 0.0040720468 * s,
-    c: Math.hypot(labA, labB),
-    h: hueOf(labA, labB),
-  };
+  const level = (at: number) => Number.parseInt(text.slice(at, at + 2), 16);
+  const [l, labA, labB] = labOf(level(1), level(3), level(5));
+  return { l, c: Math.hypot(labA, labB), h: hueOf(labA, labB) };
+}
+
+/**
+ * Levels of sRGB in OKLab (Ottosson 2020).
+ *
+ * @param red  in [0, 255], whole numbers, as the others
+ * @returns    lightness in [0, 1]; the axes from green to red and from blue to yellow, within 0.33 of 0
+ */
+export function labOf(
+  red: number,
+  green: number,
+  blue: number,
+): readonly [l: number, a: number, b: number] {
+  const [r, g, v] = [decodedLevels[red]!, decodedLevels[green]!, decodedLevels[blue]!];
+  const l = Math.cbrt(0.4122214708 * r + 0.5363325363 * g + 0.0514459929 * v);
+  const m = Math.cbrt(0.2119034982 * r + 0.6806995451 * g + 0.1073969566 * v);
+  const s = Math.cbrt(0.0883024619 * r + 0.2817188376 * g + 0.6299787005 * v);
+  return [
+    0.2104542553 * l + 0.793617785 * m - 0.0040720468 * s,
+    1.9779984951 * l - 2.428592205 * m + 0.4505937099 * s,
+    0.0259040371 * l + 0.7827717662 * m - 0.808675766 * s,
+  ];
 }
 
 /** Lighter by `by` of [-1, 1]: 1 is white, -1 is black, and chroma is halved towards both. */
@@ -89,3 +102,5 @@ const encoded = (value: number): number =>
 
 const decoded = (value: number): number =>
   value <= 0.04045 ? value / 12.92 : ((value + 0.055) / 1.055) ** 2.4;
+
+const decodedLevels = Float64Array.from({ length: 256 }, (_, level) => decoded(level / 255));
