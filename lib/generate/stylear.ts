@@ -16,7 +16,13 @@ import type { Device } from '../tensor/device.ts';
 import { openDevice } from '../tensor/open_device.ts';
 import { Tokenizer } from '../text/tokenizer.ts';
 import { readTokenizerFile } from '../text/tokenizer_file.ts';
-import { chameleonLayout, lumina2Layout, vocabularyOf } from '../text/vocabulary.ts';
+import {
+  chameleonLayout,
+  chameleonLayoutOf,
+  lumina2Layout,
+  type VocabularyLayout,
+  vocabularyOf,
+} from '../text/vocabulary.ts';
 import { fingerprint } from '../weights/fingerprint.ts';
 import { WeightSource } from '../weights/weight_source.ts';
 import { type GenerateEvent, type GenerateOptions, generate } from './generate.ts';
@@ -97,7 +103,7 @@ export class StyleAR {
       try {
         const { chameleon } = model;
         const { vocabulary: size } = chameleon.shape;
-        const vocabulary = vocabularyOf(tokenizer.ids, layouts[defaults.layout], size);
+        const vocabulary = vocabularyOf(tokenizer.ids, layoutOf(defaults.layout), size);
         const dtype = options.dtype ?? storedDtype(files.transformer);
         const { maxPositions } = model.chameleonConfig;
         const maxTokens = maxPositions + largestImage(defaults);
@@ -176,11 +182,14 @@ export class StyleAR {
   }
 }
 
-const layouts = { chameleon: chameleonLayout, lumina2: lumina2Layout };
+const layoutOf = (layout: StyleARDefaults['layout']): VocabularyLayout =>
+  typeof layout === 'object'
+    ? chameleonLayoutOf(layout)
+    : { chameleon: chameleonLayout, lumina2: lumina2Layout }[layout];
 
 /** The most tokens of a picture of the model's own sizes. */
 function largestImage({ targetSize, layout }: StyleARDefaults): number {
-  const { unitPixels, codesPerUnit } = layouts[layout];
+  const { unitPixels, codesPerUnit } = layoutOf(layout);
   const side = (pixels: number) => (pixels / unitPixels) * codesPerUnit;
   const sizes = cropSizes(targetSize, { unit: unitPixels });
   return Math.max(...sizes.map(({ width, height }) => side(height) * (side(width) + 1) + 4));

@@ -43,6 +43,20 @@ export const chameleonLayout: VocabularyLayout = {
   unitPixels: 32,
 };
 
+/** How large the pictures of a vocabulary are, in numbers. */
+export interface PictureLayout
+  extends Pick<VocabularyLayout, 'gridMax' | 'codesPerUnit' | 'unitPixels'> {
+  /** Codes of the image tokenizer. */
+  readonly codes: number;
+}
+
+/** The names that Chameleon's tokens have, with pictures of another kind. */
+export const chameleonLayoutOf = ({ codes, ...pictures }: PictureLayout): VocabularyLayout => ({
+  ...chameleonLayout,
+  ...pictures,
+  codes: { count: codes },
+});
+
 /** Lumina-mGPT 2.0: a Qwen2 vocabulary, codes of 8 pixels, and a picture's end is the end. */
 export const lumina2Layout: VocabularyLayout = {
   imageStart: 151_665,

@@ -22,7 +22,12 @@ import { decodeSample, type TrainingSample } from '../shards/training_sample.ts'
 import type { Device } from '../tensor/device.ts';
 import { ClipTokenizer } from '../text/clip_tokenizer.ts';
 import { Tokenizer } from '../text/tokenizer.ts';
-import { chameleonLayout, gridUnitsOf, type Vocabulary, vocabularyOf } from '../text/vocabulary.ts';
+import {
+  chameleonLayoutOf,
+  gridUnitsOf,
+  type Vocabulary,
+  vocabularyOf,
+} from '../text/vocabulary.ts';
 import { Weights } from '../weights/weights.ts';
 import { ClipTrainer } from './clip_trainer.ts';
 import { type ConditionedExample, conditionedExample } from './conditioning.ts';
@@ -235,9 +240,7 @@ function sequencesOf(
   kind: 'plain' | 'style',
 ): (sample: TrainingSample) => ConditionedExample {
   const tokenizer = Tokenizer.open(file);
-  const { codes, ...others } = layout;
-  const family = { ...chameleonLayout, ...others, codes: { count: codes } };
-  const vocabulary = vocabularyOf(tokenizer.ids, family, shape.vocabulary);
+  const vocabulary = vocabularyOf(tokenizer.ids, chameleonLayoutOf(layout), shape.vocabulary);
   return (sample) => {
     const image = [...required(sample, 'ids', sample.tokens)];
     const size = kind === 'plain' ? sizeOf(sample, vocabulary, image) : {};

@@ -26,10 +26,22 @@ export interface StyleARFiles {
   readonly tokenizer: string;
 }
 
+/** Pictures of a vocabulary that has Chameleon's names. */
+export interface PictureNumbers {
+  /** Codes of the image tokenizer. */
+  readonly codes: number;
+  /** The longest side, in grid units. */
+  readonly gridMax: number;
+  /** Codes along a side of a grid unit. */
+  readonly codesPerUnit: number;
+  /** Pixels along a side of a grid unit. */
+  readonly unitPixels: number;
+}
+
 /** What a StyleAR is best used with. */
 export interface StyleARDefaults {
-  /** Which ids are pictures. */
-  readonly layout: 'chameleon' | 'lumina2';
+  /** Which ids are pictures: those of a family, or those of Chameleon's names with other numbers. */
+  readonly layout: 'chameleon' | 'lumina2' | PictureNumbers;
   /** Pictures have about as many pixels as a square of this side. */
   readonly targetSize: number;
   readonly guidance: number;
@@ -54,6 +66,17 @@ export interface StyleARConfig {
   readonly defaults: StyleARDefaults;
 }
 
+const layoutError =
+  '"chameleon", "lumina2" or an object of codes, grid_max, codes_per_unit and unit_pixels';
+const pictures = objectOf({
+  codes: whole(1, 2 ** 20),
+  grid_max: whole(1, 4096),
+  codes_per_unit: whole(1, 64),
+  unit_pixels: whole(1, 1024),
+}).transform(({ grid_max, codes_per_unit, unit_pixels, ...others }) => {
+  return { ...others, gridMax: grid_max, codesPerUnit: codes_per_unit, unitPixels: unit_pixels };
+});
+
 const error = 'a path within the folder';
 const path = z.string({ error }).min(1, { error });
 const schema = objectOf({
@@ -67,7 +90,9 @@ const schema = objectOf({
   vqgan: path,
   vqgan_config: path.optional(),
   tokenizer: path,
-  layout: only('chameleon', 'lumina2').default(releasedDefaults.layout),
+  layout: z
+    .union([only('chameleon', 'lumina2'), pictures], { error: layoutError })
+    .default(releasedDefaults.layout),
   target_size: whole(32, 2 ** 13).default(releasedDefaults.targetSize),
   guidance: real(1, 100).default(releasedDefaults.guidance),
   image_top_k: whole(0, 2 ** 22).default(releasedDefaults.imageTopK),
