@@ -32,8 +32,8 @@ const tolerance = 1e-4;
  */
 export async function check(): Promise<number> {
   console.log(
-    `No trained model is in this package yet. This runs a transformer block instead, forwards and\n` +
-      `backwards: ${sequences} x ${tokens} tokens, width ${width}, ${heads} heads, f32.`,
+    'This runs a transformer block, forwards and backwards: ' +
+      `${sequences} x ${tokens} tokens, width ${width}, ${heads} heads, f32.`,
   );
   let first: { readonly name: string; readonly values: Float64Array } | undefined;
   let status = 0;

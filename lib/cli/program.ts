@@ -7,9 +7,11 @@ import { type BatchCommandOptions, batchCommand } from './batch.ts';
 import { check } from './check.ts';
 import { convertCommand } from './convert.ts';
 import { type CurateCommandOptions, curateCommand } from './curate.ts';
+import { demoCommand } from './demo.ts';
 import { withDrawing, withModel } from './drawing.ts';
 import { type GenerateCommandOptions, generateCommand } from './generate.ts';
 import { inspectCommand } from './inspect.ts';
+import { startCommand } from './start.ts';
 import { type StyleCommandOptions, styleCommand } from './style.ts';
 import { type TrainCommandOptions, trainCommand } from './train.ts';
 import { floatDtype, type VerifyCommandOptions, verifyCommand } from './verify.ts';
@@ -33,6 +35,16 @@ export function program(): Command {
     .command('check')
     .description('compare the devices of this machine with each other')
     .action(exitWith(check));
+  withDemo(
+    stylear
+      .command('demo [pictures...]')
+      .description('draw prompts in the styles of pictures, as a grid and a page'),
+  ).action(exitWith(demoCommand));
+  withDemo(
+    stylear
+      .command('start [pictures...]', { hidden: true })
+      .description('demo, or check where the embedded model is not there'),
+  ).action(exitWith(startCommand));
   withDrawing(
     stylear
       .command('generate')
@@ -128,6 +140,14 @@ export function program(): Command {
     .action(exitWith(convertCommand));
   addWorld(stylear.command('world').description('pictures of the picture world'));
   return stylear;
+}
+
+function withDemo(command: Command): Command {
+  const another = (prompt: string, others: readonly string[] = []) => [...others, prompt];
+  return withDrawing(command)
+    .option('--prompt <text>', 'what to draw; may be given several times', another)
+    .option('-o, --output <folder>', 'for grid.png and index.html', 'stylear-demo')
+    .option('--seed <n>', 'of the first prompt; others draw other pictures', Number, 1);
 }
 
 function addWorld(world: Command): void {

@@ -1,4 +1,5 @@
 // A training as one HTML page that needs nothing beside it: a curve for each figure, and pictures.
+import { escapeHtml, pngImage } from '../html.ts';
 import type { TrainingStep } from './loop.ts';
 
 /** Pictures that were made at a step, side by side in one. */
@@ -33,15 +34,14 @@ export function reportPage({ title, steps, sheets = [] }: ReportContent): string
       `${steps.reduce((sum, { seconds }) => sum + seconds, 0).toFixed(0)} s of steps`
     : 'no step yet';
   const figures = curvesOf(steps).map((curve) => {
-    return `<figure><figcaption>${escaped(curve.name)}</figcaption>${chart(curve)}</figure>`;
+    return `<figure><figcaption>${escapeHtml(curve.name)}</figcaption>${chart(curve)}</figure>`;
   });
   const pictures = sheets.map(({ step, caption, png }) => {
-    const data = Buffer.from(png).toString('base64');
-    const words = `step ${step}: ${escaped(caption)}`;
-    return `<figure><figcaption>${words}</figcaption><img alt="${words}" src="data:image/png;base64,${data}"></figure>`;
+    const words = `step ${step}: ${caption}`;
+    return `<figure><figcaption>${escapeHtml(words)}</figcaption>${pngImage(png, words)}</figure>`;
   });
   return `<!doctype html>
-<html lang="en"><meta charset="utf-8"><title>${escaped(title)}</title>
+<html lang="en"><meta charset="utf-8"><title>${escapeHtml(title)}</title>
 <style>
 body { font: 14px system-ui, sans-serif; margin: 2em; color: #222; background: #fff }
 main { display: flex; flex-wrap: wrap; gap: 1.5em }
@@ -49,7 +49,7 @@ figure { margin: 0 } figcaption { font-weight: 600; margin-bottom: .3em }
 img { max-width: 100%; image-rendering: pixelated }
 text { font-size: 11px; fill: #555 }
 </style>
-<h1>${escaped(title)}</h1><p>${summary}</p>
+<h1>${escapeHtml(title)}</h1><p>${summary}</p>
 <main>
 ${[...figures, ...pictures].join('\n')}
 </main></html>
@@ -100,12 +100,3 @@ function chart({ points }: Curve): string {
     '</svg>',
   ].join('');
 }
-
-const entities: Readonly<Record<string, string>> = {
-  '&': '&amp;',
-  '<': '&lt;',
-  '>': '&gt;',
-  '"': '&quot;',
-};
-
-const escaped = (text: string): string => text.replace(/[&<>"]/g, (letter) => entities[letter]!);

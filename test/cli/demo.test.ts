@@ -1,0 +1,136 @@
+import { copyFileSync, existsSync, mkdirSync, mkdtempSync, readFileSync, rmSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { afterAll, afterEach, beforeEach, describe, expect, test, vi } from 'vitest';
+import { demoPage } from '../../lib/cli/demo_page.ts';
+import { program } from '../../lib/cli/program.ts';
+import { decodePicture } from '../../lib/image/decode.ts';
+import { crop } from '../../lib/image/picture.ts';
+import { hasEmbeddedModel } from '../../lib/models/embedded_model.ts';
+import { withSmallModel } from '../support/small_model.ts';
+
+const status = process.exitCode;
+afterAll(() => {
+  process.exitCode = status;
+});
+
+// What it does takes half a minute beside other suites, and is tried by `npm start` itself.
+vi.mock('../../lib/cli/check.ts', () => ({
+  check: async () => {
+    console.log('compared');
+    return 0;
+  },
+}));
+
+let printed: string[] = [];
+beforeEach(() => {
+  printed = [];
+  vi.spyOn(console, 'log').mockImplementation((line: string) => void printed.push(line));
+  vi.spyOn(process.stderr, 'write').mockImplementation(() => true);
+});
+afterEach(() => vi.restoreAllMocks());
+
+const run = (...args: string[]) => program().parseAsync(args, { from: 'user' });
+/** The bytes of the pictures of a page, in its order. */
+const picturesOf = (page: string) =>
+  [...page.matchAll(/src="data:image\/png;base64,([^"]*)"/g)].map(([, data]) =>
+    Buffer.from(data!, 'base64'),
+  );
+
+withSmallModel('stylear demo', ({ folder, scratch, style, subject, condition }) => {
+  const model = ['--model', folder, '--device', 'cpu'];
+  const prompts = ['a cat', 'a "red" ship'];
+  const mine = join(scratch, 'mine');
+  mkdirSync(mine);
+  const [first, cut, second] = ['b.png', 'b.subject.png', 'a.png'].map((name) => join(mine, name));
+  copyFileSync(style, first!);
+  copyFileSync(subject, cut!);
+  copyFileSync(condition, second!);
+  const output = join(scratch, 'demo');
+  const demo = (...pictures: string[]) =>
+    run(
+      'demo',
+      ...pictures,
+      ...prompts.flatMap((prompt) => ['--prompt', prompt]),
+      ...model,
+      '-o',
+      output,
+      '--seed',
+      '7',
+    );
+
+  test('draws every prompt in every style, as generate does with the same seeds', async () => {
+    await demo(first!, cut!, second!);
+    expect(process.exitCode).toBe(0);
+    expect(printed).toHaveLength(1);
+    expect(printed[0]).toMatch(
+      new RegExp(
+        `^4 pictures of 96 x 96 in \\d+ s on cpu.*\n${output}/grid.png\n${output}/index.html$`,
+      ),
+    );
+    const page = readFileSync(join(output, 'index.html'), 'utf8');
+    expect(page).toContain('<th>reference</th><th>a cat</th><th>a &quot;red&quot; ship</th>');
+    expect(page).not.toMatch(/https?:|<script|<link/);
+    const pictures = picturesOf(page);
+    expect(pictures).toHaveLength(6);
+    const file = join(scratch, 'alone.png');
+    const size = ['--size', '96x96', '-o', file];
+    for (const [at, seed, words] of [
+      [1, '7', ['--style', style, '--subject', subject, '--prompt', prompts[0]!]],
+      [2, '8', ['--style', style, '--subject', subject, '--prompt', prompts[1]!]],
+      [4, '7', ['--style', condition, '--prompt', prompts[0]!]],
+    ] as const) {
+      await run('generate', ...words, '--seed', seed, ...size, ...model);
+      expect(pictures[at]!.equals(readFileSync(file)), `picture ${at}`).toBe(true);
+    }
+  });
+
+  test('puts a reference to the left of its results', async () => {
+    const grid = await decodePicture(join(output, 'grid.png'));
+    expect([grid.width, grid.height]).toEqual([3 * 99 + 3, 2 * 99 + 3]);
+    const results = picturesOf(readFileSync(join(output, 'index.html'), 'utf8'));
+    const shown = crop(grid, 3 + 99, 3 + 99, 96, 96);
+    const drawn = await decodePicture(results[4]!);
+    expect(Buffer.compare(shown.pixels, drawn.pixels)).toBe(0);
+  });
+
+  test.each([
+    [['none.png'], 'none.png: expected the picture to be readable'],
+    [['--seed', 'x'], 'expected seed to be a whole number from 0 to'],
+  ])('%j is refused, and nothing is written', async (options, message) => {
+    const nowhere = join(scratch, 'refused');
+    await expect(run('demo', ...options, ...model, '-o', nowhere)).rejects.toThrow(message);
+    expect(existsSync(nowhere)).toBe(false);
+  });
+});
+
+describe('the page of a demo', () => {
+  test('escapes what it is told', () => {
+    const rows = [
+      { name: '<b>', png: Buffer.from('1'), results: [{ png: Buffer.from('2'), scores: '<i>' }] },
+    ];
+    const page = demoPage({ prompts: ['a & b'], rows, notes: ['x < y'] });
+    expect(page).toContain('alt="a &amp; b, in the style of &lt;b&gt;"');
+    expect(page).toContain('<small>&lt;i&gt;</small>');
+    expect(page).toContain('<p>x &lt; y</p>');
+  });
+});
+
+describe('what npm start runs', () => {
+  test.skipIf(hasEmbeddedModel())('compares the devices while there is no model', async () => {
+    await run('start');
+    expect(process.exitCode).toBe(0);
+    expect(printed).toEqual([
+      'No trained model is in this package yet; its devices are compared instead.',
+      'compared',
+    ]);
+  });
+
+  test.skipIf(!hasEmbeddedModel())('is the demo with the shipped references', async () => {
+    const output = mkdtempSync(join(tmpdir(), 'stylear-start-'));
+    await run('start', '--prompt', 'a cat', '-o', output, '--device', 'cpu');
+    expect(process.exitCode).toBe(0);
+    expect(picturesOf(readFileSync(join(output, 'index.html'), 'utf8'))).toHaveLength(12);
+    rmSync(output, { recursive: true });
+  });
+});
