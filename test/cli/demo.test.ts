@@ -71,6 +71,9 @@ withSmallModel('stylear demo', ({ folder, scratch, style, subject, condition }) 
     const page = readFileSync(join(output, 'index.html'), 'utf8');
     expect(page).toContain('<th>reference</th><th>a cat</th><th>a &quot;red&quot; ship</th>');
     expect(page).not.toMatch(/https?:|<script|<link/);
+    const closest = page.match(/(\d) of 4 are closest/)![1];
+    expect(page.match(/style distance [\d.]+; seed [78]/g) ?? []).toHaveLength(Number(closest));
+    expect(page.match(/style distance [\d.]+[,;]/g)).toHaveLength(4);
     const pictures = picturesOf(page);
     expect(pictures).toHaveLength(6);
     const file = join(scratch, 'alone.png');
