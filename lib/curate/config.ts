@@ -1,7 +1,9 @@
 // What `stylear curate` is told. Keys that are not known are errors, and what is not said has a
 // default that stands here.
 import * as z from 'zod';
-import { objectOf, pathIn, readJsonConfig, someOf, whole } from '../json_config.ts';
+import { flag, objectOf, pathIn, readJsonConfig, real, someOf, whole } from '../json_config.ts';
+import { hashBits } from './difference_hash.ts';
+import { sampleKinds } from './world/samples.ts';
 
 /** What turns pictures into tokens. */
 const tokenizerIn = (folder: string) => ({
@@ -29,6 +31,53 @@ const commonIn = (folder: string) => ({
   partSize: whole(1, 1e6).default(512),
 });
 
+const sourceIn = (folder: string) => {
+  const prompts = z.union([whole(1, 1e6), pathIn(folder)], {
+    error: 'a whole number in [1, 1000000] or a path',
+  });
+  const first = whole(0, 2 ** 40).default(0);
+  return z.discriminatedUnion(
+    'from',
+    [
+      /** KEY.png and KEY.txt. */
+      objectOf({ from: z.literal('folder'), folder: pathIn(folder) }),
+      /** Indices of shards, or tar archives. */
+      objectOf({ from: z.literal('shards'), shards: someOf(pathIn(folder)) }),
+      /** Pictures of the picture world. */
+      objectOf({
+        from: z.literal('world'),
+        pictures: z.enum(Object.keys(sampleKinds) as (keyof typeof sampleKinds)[], {
+          error: '"raw" or "stylised"',
+        }),
+        count: whole(1, 2 ** 40),
+        first,
+      }),
+      /** Prompts in reference styles, by the picture world: so many drawn ones, or the lines of a file. */
+      objectOf({
+        from: z.literal('styles'),
+        styles: whole(1, 1e6).default(80),
+        prompts: prompts.default(200),
+        first,
+      }),
+      /** STYLE/KEY.png and KEY.txt, beside STYLE/reference.png and reference.txt. */
+      objectOf({ from: z.literal('pairs'), folder: pathIn(folder) }),
+    ],
+    { error: 'a source: from "folder", "shards", "world", "styles" or "pairs"' },
+  );
+};
+
+/** What a picture must have to stay; see `Thresholds`. */
+const keep = objectOf({
+  minText: real(-1, 1).optional(),
+  minStyle: real(-1, 1).optional(),
+  minColours: real(0, 1).optional(),
+  maxLeakage: real(-2, 2).optional(),
+  duplicateBits: whole(0, hashBits / 4 - 1).optional(),
+});
+
+/** Of which scores there is none without a CLIP. */
+const ofClip = ['minText', 'minStyle', 'maxLeakage'] as const;
+
 const schemaIn = (folder: string) =>
   z.discriminatedUnion(
     'kind',
@@ -40,8 +89,27 @@ const schemaIn = (folder: string) =>
         shards: someOf(pathIn(folder)),
         ...tokenizerIn(folder),
       }),
+      objectOf({
+        kind: z.literal('pictures'),
+        ...commonIn(folder),
+        source: sourceIn(folder),
+        /** Pixels a side: pictures are made squares. */
+        size: whole(16, 4096),
+        /** A folder with both towers, `preprocessor_config.json` and the tokenizer. */
+        clip: pathIn(folder).optional(),
+        keep: keep.prefault({}),
+        /** Without it the samples get no tokens. */
+        tokens: objectOf(tokenizerIn(folder)).optional(),
+        /** Pictures and scores stay beside the output, for a run with other thresholds. */
+        keepWork: flag(false),
+      }).superRefine(({ clip, keep }, context) => {
+        const name = clip === undefined && ofClip.find((name) => keep[name] !== undefined);
+        if (!name) return;
+        const message = 'given with a clip, which scores it';
+        context.addIssue({ code: 'custom', path: ['keep', name], message });
+      }),
     ],
-    { error: 'a kind: "tokens"' },
+    { error: 'a kind: "tokens" or "pictures"' },
   );
 
 /** A config with every default in it; its paths are absolute. */

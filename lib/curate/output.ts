@@ -1,6 +1,7 @@
 // What a curation leaves: shards, and a report of how they came about. Between its stages a run keeps
 // parts in a folder beside them.
 import { existsSync, readFileSync, rmSync } from 'node:fs';
+import { dirname } from 'node:path';
 import { StylearError } from '../error.ts';
 import { replaceFile } from '../replace_file.ts';
 import { Shards } from '../shards/shards.ts';
@@ -10,6 +11,8 @@ import { writeSampleShards } from '../shards/write_shards.ts';
 export const outputFiles = (output: string) => ({
   index: `${output}.index.json`,
   report: `${output}.report.json`,
+  /** Where there were any: of each candidate, a line of JSON. */
+  scores: `${output}.scores.jsonl`,
   /** A folder. */
   work: `${output}.work`,
 });
@@ -43,22 +46,24 @@ export function finishedReport(output: string, identity: string): CurationReport
   );
 }
 
-/** Puts parts together as the output, and removes the folder of parts. */
+/**
+ * Puts parts together as the output, and removes them.
+ *
+ * @param keepWork  whether the parts of other stages stay
+ */
 export async function finishOutput(
   output: string,
   parts: readonly string[],
   report: Omit<CurationReport, 'samples'> & { readonly identity: string },
+  { keepWork = false }: { readonly keepWork?: boolean } = {},
 ): Promise<CurationReport> {
   const { report: path, work } = outputFiles(output);
   using shards = Shards.open(parts);
   const whole: CurationReport = { ...report, samples: shards.length };
   const text = `${JSON.stringify(whole, undefined, 2)}\n`;
   await replaceFile(path, 'ERR_INPUT', (write) => write(Buffer.from(text)));
-  await writeSampleShards(output, samplesOf(shards));
-  rmSync(work, { recursive: true, force: true });
+  await writeSampleShards(output, shards.range(0, shards.length));
+  const gone = keepWork ? parts.map(dirname) : [work];
+  for (const folder of new Set(gone)) rmSync(folder, { recursive: true, force: true });
   return whole;
-}
-
-function* samplesOf(shards: Shards) {
-  for (let i = 0; i < shards.length; i++) yield shards.at(i);
 }

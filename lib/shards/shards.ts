@@ -88,6 +88,11 @@ export class Shards {
     return { key, files: new Map(files) };
   }
 
+  /** The samples from `begin` up to `end`, one read after another. */
+  *range(begin: number, end: number): Generator<Sample, void, undefined> {
+    for (let index = begin; index < end; index++) yield this.at(index);
+  }
+
   close(): void {
     for (const source of this.sources) source.close();
   }

@@ -53,6 +53,9 @@ export const speckled = (seed: number, width = 8, height = 8): Picture =>
     Uint8Array.from({ length: width * height * 3 }, (_, at) => (at * (seed + 3) * 37) % 256),
   );
 
+/** With pixels that compare, whatever kind of array they came in. */
+export const plain = (picture: Picture) => ({ ...picture, pixels: [...picture.pixels] });
+
 /** Captioned pictures as shards. */
 export async function writePictures(
   stem: string,
