@@ -1,5 +1,14 @@
 import { execFileSync } from 'node:child_process';
-import { existsSync, mkdirSync, mkdtempSync, readdirSync, renameSync, rmSync } from 'node:fs';
+import { createHash } from 'node:crypto';
+import {
+  existsSync,
+  mkdirSync,
+  mkdtempSync,
+  readdirSync,
+  readFileSync,
+  renameSync,
+  rmSync,
+} from 'node:fs';
 import { join } from 'node:path';
 
 const root = join(import.meta.dirname, '../..');
@@ -12,19 +21,24 @@ export const fixturesFolder = process.env.STYLEAR_FIXTURES ?? join(root, '../sha
 
 export const hasFixture = (name: string): boolean => existsSync(join(fixturesFolder, name));
 
-/** The folder of all of them, or else of those that the package has: some kinds, not every one. */
+/** The folder of all of them, or else of those that the package has, which are some of every kind. */
 export const someFixtures = (): string =>
-  existsSync(fixturesFolder) ? fixturesFolder : unpacked();
+  existsSync(fixturesFolder) ? fixturesFolder : packedFixtures();
 
-/** The archives of `test/fixtures`, unpacked once. */
-function unpacked(): string {
-  const folder = join(root, 'build/fixtures');
+/** The archives of `test/fixtures`. */
+export const fixtureArchives: readonly string[] = readdirSync(join(root, 'test/fixtures'))
+  .filter((name) => name.endsWith('.tar.gz'))
+  .map((name) => join(root, 'test/fixtures', name));
+
+/** A folder of what is in the archives; they are unpacked once, and again when they change. */
+export function packedFixtures(): string {
+  const hash = createHash('sha256');
+  for (const archive of fixtureArchives) hash.update(readFileSync(archive));
+  const folder = join(root, `build/fixtures-${hash.digest('hex').slice(0, 12)}`);
   if (existsSync(folder)) return folder;
-  const archives = join(root, 'test/fixtures');
   mkdirSync(join(root, 'build'), { recursive: true });
   const part = mkdtempSync(`${folder}-`);
-  for (const name of readdirSync(archives).filter((name) => name.endsWith('.tar.gz')))
-    execFileSync('tar', ['-xzf', join(archives, name), '-C', part]);
+  for (const archive of fixtureArchives) execFileSync('tar', ['-xzf', archive, '-C', part]);
   try {
     renameSync(part, folder);
   } catch {
