@@ -9,6 +9,7 @@ import { convertCommand } from './convert.ts';
 import { type CurateCommandOptions, curateCommand } from './curate.ts';
 import { demoCommand } from './demo.ts';
 import { withDrawing, withModel } from './drawing.ts';
+import { type EvaluateCommandOptions, evaluateCommand } from './evaluate.ts';
 import { type GenerateCommandOptions, generateCommand } from './generate.ts';
 import { inspectCommand } from './inspect.ts';
 import { startCommand } from './start.ts';
@@ -121,6 +122,16 @@ export function program(): Command {
     .option('--threads <count>', 'of the CPU', Number)
     .action(
       exitWith((config: string, options: CurateCommandOptions) => curateCommand(config, options)),
+    );
+  stylear
+    .command('evaluate <config>')
+    .description('measure how well models take over styles; goes on where it was stopped')
+    .option('--device <name>', 'such as cpu or cuda; the best there is unless told')
+    .option('--threads <count>', 'of the CPU', Number)
+    .action(
+      exitWith((config: string, options: EvaluateCommandOptions) =>
+        evaluateCommand(config, options),
+      ),
     );
   stylear
     .command('inspect <file>')

@@ -1,0 +1,74 @@
+// What `stylear evaluate` is told. Keys that are not known are errors, and what is not said has a
+// default that stands here.
+import * as z from 'zod';
+import { objectOf, pathIn, readJsonConfig, real, whole } from '../json_config.ts';
+import { splits } from './protocol.ts';
+import { modelVariants } from './variants.ts';
+
+const named = (what: string) =>
+  z
+    .string({ error: what })
+    .regex(/^[A-Za-z0-9][A-Za-z0-9 :._+-]*$/, { error: `${what} of letters, digits and spaces` });
+
+const oneOf = <const Value extends string>(values: readonly Value[]) =>
+  z.enum(values, { error: `one of ${values.map((value) => JSON.stringify(value)).join(', ')}` });
+
+const list = <Item extends z.ZodType>(item: Item) => z.array(item, { error: 'a list' });
+
+const schemaIn = (folder: string) =>
+  objectOf({
+    /** A folder: pictures are kept in it, so that a run that was stopped goes on. */
+    output: pathIn(folder),
+    /** Folders with a `stylear.json` by the names that the table gives them. */
+    models: z
+      .record(named('a name'), pathIn(folder), { error: 'an object of folders by name' })
+      .refine((models) => Object.keys(models).length > 0, { error: 'at least one' }),
+    /** Pixels a side. */
+    size: whole(32, 1024).default(96),
+    splits: list(oneOf(splits))
+      .min(1, { error: 'at least one' })
+      .default([...splits]),
+    /** Each reference and each prompt has a subject of its own, of 69 in all. */
+    styles: whole(2, 30).default(10),
+    prompts: whole(1, 39).default(20),
+    /** Pictures of each style and prompt. */
+    seeds: whole(1, 100).default(4),
+    /** The same of every variant but the full one. */
+    yardstickSeeds: whole(1, 100).default(2),
+    variants: list(oneOf(modelVariants))
+      .min(1, { error: 'at least one' })
+      .default([
+        ...(['full', 'without style-enhanced tokens'] as const),
+        ...(['without style tokens', 'shuffled reference'] as const),
+      ]),
+    /** Pictures that are drawn at once. */
+    batch: whole(1, 4096).default(64),
+    /** For keys and values of these: what does not fit waits. */
+    cacheGb: real(0.001, 1000).default(0.5),
+    classifier: objectOf({
+      /** Trained and written when it is not there. */
+      weights: pathIn(folder),
+      pictures: whole(64, 1e7).default(16_000),
+      epochs: real(0.001, 1e4).default(6),
+      batchSize: whole(1, 4096).default(64),
+      rate: real(0, 1).default(3e-3),
+      seed: whole(0, 2 ** 52).default(1),
+    }),
+    /** A folder of both towers of CLIP; without it there are no similarities of CLIP. */
+    clip: pathIn(folder).optional(),
+    /** Held-out drawings of each kind that go through the VQGAN; 0 for none. */
+    reconstructions: whole(0, 100_000).default(100),
+    /** Pictures from outside whose style is taken, and how many of the prompts are drawn in it. */
+    references: list(pathIn(folder)).default([]),
+    referencePrompts: whole(1, 39).default(8),
+  });
+
+/** A config with every default in it; its paths are absolute. */
+export type EvaluateConfig = z.output<ReturnType<typeof schemaIn>>;
+
+/**
+ * The config of a JSON file; paths in it are relative to its folder.
+ *
+ * Throws `ERR_INPUT` for what is missing, out of bounds or not known.
+ */
+export const readEvaluateConfig = (file: string): EvaluateConfig => readJsonConfig(file, schemaIn);

@@ -1,0 +1,283 @@
+import { mkdirSync } from 'node:fs';
+import { basename, join } from 'node:path';
+import { StyleAR } from '../generate/stylear.ts';
+import { decodePicture } from '../image/decode.ts';
+import type { Picture } from '../image/picture.ts';
+import { replaceFile } from '../replace_file.ts';
+import type { Device } from '../tensor/device.ts';
+import { heldOutPictures } from './classifier_examples.ts';
+import { openClipJudge } from './clip_judge.ts';
+import type { EvaluateConfig } from './config.ts';
+import { drawPictures, PictureFolder, type PictureGroup } from './draw_pictures.ts';
+import { JudgedSplit, type Judges } from './measures.ts';
+import { drawInOutsideStyles } from './outside_references.ts';
+import {
+  drawnByWorld,
+  type EvaluatedPrompt,
+  type EvaluatedSplit,
+  type EvaluatedStyle,
+  evaluatedPrompts,
+  evaluatedStyles,
+  placesOf,
+} from './protocol.ts';
+import { psnr, reconstructed, ssim } from './reconstruction.ts';
+import {
+  type EvaluatedRow,
+  type EvaluationResult,
+  evaluationPage,
+  type ReconstructionRow,
+  type ReferenceRow,
+  type Sheet,
+} from './report.ts';
+import { resultSheet, sheetOf } from './sheets.ts';
+import { openClassifier, type SubjectClassifier } from './subject_classifier.ts';
+import { trainClassifier } from './train_classifier.ts';
+import { yardsticks } from './variants.ts';
+
+export interface EvaluateOptions {
+  readonly signal?: AbortSignal | undefined;
+  /** @param stage  in words */
+  readonly onProgress?: (stage: string, done: number, total: number) => void;
+}
+
+/** The files of a report. */
+export const reportFiles = (output: string) => ({
+  page: join(output, 'report.html'),
+  json: join(output, 'report.json'),
+});
+
+/**
+ * Evaluates models: draws what their folder of pictures lacks, judges all of it, and writes
+ * `report.html` and `report.json`. A run that was stopped goes on with the pictures that are there.
+ *
+ * Rejects with the signal's reason when it is aborted, and with `ERR_INPUT` where the folder has
+ * pictures of other models.
+ */
+export async function evaluate(
+  config: EvaluateConfig,
+  device: Device,
+  options: EvaluateOptions = {},
+): Promise<EvaluationResult> {
+  const { signal, onProgress } = options;
+  mkdirSync(config.output, { recursive: true });
+  await trainClassifier({ ...config.classifier, size: config.size }, device, {
+    signal,
+    onStep: ({ step, loss }, total) =>
+      onProgress?.(`classifier, loss ${loss.toFixed(3)}`, step, total),
+  });
+  signal?.throwIfAborted();
+  using opened = openClassifier(config.classifier.weights, device);
+  using clip = config.clip === undefined ? undefined : openClipJudge(config.clip, device);
+  const evaluation = await Evaluation.begin(
+    config,
+    device,
+    { classifier: opened.classifier, clip },
+    options,
+  );
+  await evaluation.judgeYardsticks();
+  for (const [name, folder] of Object.entries(config.models)) {
+    signal?.throwIfAborted();
+    await evaluation.judgeModel(name, folder);
+  }
+  return await evaluation.write();
+}
+
+/** A split with what judges know of it. */
+interface Part {
+  readonly split: EvaluatedSplit;
+  readonly styles: readonly EvaluatedStyle[];
+  readonly judged: JudgedSplit;
+}
+
+/** Styles that the sheet of another variant than the full one has rows for. */
+const shownOfOthers = 4;
+
+/** What comes together for a report. */
+class Evaluation {
+  private readonly config: EvaluateConfig;
+  private readonly device: Device;
+  private readonly classifier: SubjectClassifier;
+  private readonly options: EvaluateOptions;
+  private readonly prompts: readonly EvaluatedPrompt[];
+  private readonly parts: readonly Part[];
+  private readonly models: Record<string, string> = {};
+  private readonly rows: EvaluatedRow[] = [];
+  private readonly reconstructions: ReconstructionRow[] = [];
+  private readonly references: ReferenceRow[] = [];
+  private readonly sheets: Sheet[] = [];
+
+  private constructor(
+    config: EvaluateConfig,
+    device: Device,
+    classifier: SubjectClassifier,
+    options: EvaluateOptions,
+    prompts: readonly EvaluatedPrompt[],
+    parts: readonly Part[],
+  ) {
+    this.config = config;
+    this.device = device;
+    this.classifier = classifier;
+    this.options = options;
+    this.prompts = prompts;
+    this.parts = parts;
+  }
+
+  static async begin(
+    config: EvaluateConfig,
+    device: Device,
+    judges: Judges,
+    options: EvaluateOptions,
+  ): Promise<Evaluation> {
+    const prompts = evaluatedPrompts(config);
+    const parts: Part[] = [];
+    for (const split of config.splits) {
+      const styles = await evaluatedStyles(split, config);
+      parts.push({ split, styles, judged: await JudgedSplit.of(styles, prompts, judges) });
+    }
+    return new Evaluation(config, device, judges.classifier, options, prompts, parts);
+  }
+
+  /** What no model drew. */
+  async judgeYardsticks(): Promise<void> {
+    const { size, yardstickSeeds } = this.config;
+    const [copy, world] = yardsticks;
+    for (const { split, styles, judged } of this.parts) {
+      const add = (variant: string, figures: EvaluatedRow['figures']) =>
+        this.rows.push({ split, model: undefined, variant, figures });
+      const once = placesOf(styles.length, this.prompts.length, 1);
+      const copies = once.map(({ style }) => styles[style]!.reference);
+      add(copy, await judged.measure(once, copies));
+      const places = placesOf(styles.length, this.prompts.length, yardstickSeeds);
+      const drawn: Picture[] = [];
+      for (const place of places) {
+        this.options.signal?.throwIfAborted();
+        const prompt = this.prompts[place.prompt]!;
+        drawn.push(await drawnByWorld(styles[place.style]!, prompt, place, size));
+        this.options.onProgress?.(`world drawings, ${split}`, drawn.length, places.length);
+      }
+      add(world, await judged.measure(places, drawn));
+      await this.show(`${world}, ${split}`, styles, drawn);
+    }
+  }
+
+  async judgeModel(name: string, folder: string): Promise<void> {
+    const { config, device } = this;
+    const cacheBytes = config.cacheGb * 1e9;
+    await using stylear = await StyleAR.load(folder, { device, cacheBytes });
+    this.models[name] = stylear.hash;
+    const pictures = await this.folderOf(name, stylear);
+    const groups = config.variants.flatMap((variant) =>
+      this.parts.map(({ styles }): PictureGroup => {
+        return {
+          variant,
+          styles,
+          seeds: variant === 'full' ? config.seeds : config.yardstickSeeds,
+        };
+      }),
+    );
+    await drawPictures(stylear, pictures, groups, this.prompts, {
+      ...config,
+      signal: this.options.signal,
+      onPicture: (done, total) => this.options.onProgress?.(`pictures of ${name}`, done, total),
+    });
+    for (const [i, group] of groups.entries()) {
+      await this.judgeGroup(name, pictures, group);
+      this.options.onProgress?.(`figures of ${name}`, i + 1, groups.length);
+    }
+    await this.judgeVqgan(name, stylear);
+    if (config.references.length > 0) await this.judgeOutside(name, stylear);
+  }
+
+  async write(): Promise<EvaluationResult> {
+    const { models, reconstructions, references, sheets, config } = this;
+    const order = (row: EvaluatedRow) => config.splits.indexOf(row.split as EvaluatedSplit);
+    const rows = [...this.rows].sort((a, b) => order(a) - order(b));
+    const result = { models, rows, reconstructions, references };
+    const files = reportFiles(config.output);
+    const json = `${JSON.stringify({ config, ...result }, undefined, 2)}\n`;
+    for (const [file, text] of [
+      [files.json, json],
+      [files.page, evaluationPage(result, sheets)],
+    ] as const)
+      await replaceFile(file, 'ERR_INPUT', (append) => append(Buffer.from(text)));
+    return result;
+  }
+
+  private folderOf(name: string, stylear: StyleAR): Promise<PictureFolder> {
+    const { size, styles, prompts } = this.config;
+    const identity = JSON.stringify({ model: stylear.hash, size, styles, prompts });
+    return PictureFolder.open(join(this.config.output, 'pictures', name), identity);
+  }
+
+  private async judgeGroup(
+    model: string,
+    pictures: PictureFolder,
+    group: PictureGroup,
+  ): Promise<void> {
+    const { split, styles, judged } = this.parts.find(({ styles }) => styles === group.styles)!;
+    const places = placesOf(styles.length, this.prompts.length, group.seeds);
+    const drawn: Picture[] = [];
+    for (const place of places) drawn.push(await decodePicture(pictures.pathOf(group, place)));
+    const figures = await judged.measure(places, drawn);
+    this.rows.push({ split, model, variant: group.variant, figures });
+    const shown = group.variant === 'full' ? styles : styles.slice(0, shownOfOthers);
+    await this.show(`${model}, ${group.variant}, ${split}`, shown, drawn);
+  }
+
+  /** @param drawn  in the order of `placesOf`: those of the first seed come first */
+  private async show(
+    title: string,
+    styles: readonly EvaluatedStyle[],
+    drawn: readonly Picture[],
+  ): Promise<void> {
+    const first = (style: number, prompt: number) => drawn[style * this.prompts.length + prompt]!;
+    this.sheets.push(await resultSheet(title, styles, this.prompts, first));
+  }
+
+  private async judgeVqgan(model: string, stylear: StyleAR): Promise<void> {
+    const { reconstructions: count, size } = this.config;
+    if (count === 0) return;
+    for (const kind of ['raw', 'stylised'] as const) {
+      const labelled = await heldOutPictures(kind, count, size);
+      const before = labelled.map(({ picture }) => picture);
+      const after = await reconstructed(stylear.preparation.model.vqgan, before);
+      const rightOf = async (pictures: readonly Picture[]) => {
+        const named = await this.classifier.classify(pictures);
+        return mean(named.map((subject, i) => Number(subject === labelled[i]!.subject)));
+      };
+      this.reconstructions.push({
+        model,
+        kind,
+        pictures: count,
+        psnr: mean(before.map((picture, i) => psnr(picture, after[i]!))),
+        ssim: mean(before.map((picture, i) => ssim(picture, after[i]!))),
+        namedBefore: await rightOf(before),
+        namedAfter: await rightOf(after),
+      });
+      const [above, below] = [before.slice(0, 10), after.slice(0, 10)];
+      const more = [before.slice(10, 20), after.slice(10, 20)].filter((row) => row.length > 0);
+      const title = `VQGAN of ${model}, ${kind} drawings`;
+      const caption = 'Each drawing above what the VQGAN gives back of it.';
+      this.sheets.push(await sheetOf(title, caption, [above, below, ...more]));
+    }
+  }
+
+  private async judgeOutside(model: string, stylear: StyleAR): Promise<void> {
+    const { references: paths, referencePrompts, output } = this.config;
+    const prompts = this.prompts.slice(0, referencePrompts);
+    const all = await drawInOutsideStyles(stylear, model, paths, prompts, {
+      ...this.config,
+      folder: join(output, 'pictures', model, 'outside'),
+      signal: this.options.signal,
+    });
+    this.references.push(...all.map(({ row }) => row));
+    const caption =
+      `Columns: the reference, then ${prompts.map(({ prompt }) => prompt).join('; ')}. ` +
+      `Rows: ${paths.map((path) => basename(path)).join('; ')}.`;
+    const rows = all.map(({ reference, results }) => [reference, ...results]);
+    this.sheets.push(await sheetOf(`${model}, pictures from outside`, caption, rows));
+  }
+}
+
+const mean = (values: readonly number[]): number =>
+  values.reduce((sum, value) => sum + value, 0) / values.length;

@@ -1,0 +1,90 @@
+// What is measured of pictures whose reference and prompt are known.
+import type { Picture } from '../image/picture.ts';
+import { type ClipJudge, cosine } from './clip_judge.ts';
+import { type Figure, figureOf } from './figures.ts';
+import { paletteDistance } from './palette.ts';
+import type { EvaluatedPrompt, EvaluatedStyle, Place } from './protocol.ts';
+import { choosesOwn, type StyleStatistics, styleStatistics } from './style_measure.ts';
+import type { SubjectClassifier } from './subject_classifier.ts';
+
+/** The figures of a table, with what each says. Shares are in [0, 1]. */
+export const measures = {
+  style: 'closer in palette and texture to its own reference than to that of another style',
+  subject: 'the classifier names the subject of the prompt',
+  leakage: "the classifier names the reference's subject",
+  palette: 'distance of its colours from those of its reference',
+  clipText: 'CLIP-T: cosine of picture and prompt',
+  clipImage: 'CLIP-I: cosine of picture and reference',
+} as const;
+export type Measure = keyof typeof measures;
+export type Figures = Readonly<Partial<Record<Measure, Figure>>>;
+
+export interface Judges {
+  readonly classifier: SubjectClassifier;
+  readonly clip: ClipJudge | undefined;
+}
+
+/** A split as judges see it: what belongs to its references and prompts is computed once. */
+export class JudgedSplit {
+  private readonly styles: readonly EvaluatedStyle[];
+  private readonly prompts: readonly EvaluatedPrompt[];
+  private readonly judges: Judges;
+  private readonly references: readonly StyleStatistics[];
+  private readonly vectors:
+    | { readonly references: Float32Array[]; readonly prompts: Float32Array[] }
+    | undefined;
+
+  private constructor(
+    styles: readonly EvaluatedStyle[],
+    prompts: readonly EvaluatedPrompt[],
+    judges: Judges,
+    vectors: JudgedSplit['vectors'],
+  ) {
+    this.styles = styles;
+    this.prompts = prompts;
+    this.judges = judges;
+    this.references = styles.map(({ reference }) => styleStatistics(reference));
+    this.vectors = vectors;
+  }
+
+  static async of(
+    styles: readonly EvaluatedStyle[],
+    prompts: readonly EvaluatedPrompt[],
+    judges: Judges,
+  ): Promise<JudgedSplit> {
+    const vectors = judges.clip && {
+      references: await judges.clip.images(styles.map(({ reference }) => reference)),
+      prompts: await judges.clip.texts(prompts.map(({ prompt }) => prompt)),
+    };
+    return new JudgedSplit(styles, prompts, judges, vectors);
+  }
+
+  /** @param pictures  one for each place */
+  async measure(places: readonly Place[], pictures: readonly Picture[]): Promise<Figures> {
+    const { classifier, clip } = this.judges;
+    const named = await classifier.classify(pictures);
+    const vectors = await clip?.images(pictures);
+    const statistics = pictures.map(styleStatistics);
+    const over = (measured: (place: Place, i: number) => number) =>
+      figureOf(places.map((place, i) => ({ cluster: place.style, value: measured(place, i) })));
+    return {
+      style: over(({ style }, i) => this.shareOfChoices(statistics[i]!, style)),
+      subject: over(({ prompt }, i) => Number(named[i] === this.prompts[prompt]!.subject)),
+      leakage: over(({ style }, i) => Number(named[i] === this.styles[style]!.subject)),
+      palette: over(({ style }, i) =>
+        paletteDistance(statistics[i]!.palette, this.references[style]!.palette),
+      ),
+      ...(vectors && {
+        clipText: over(({ prompt }, i) => cosine(vectors[i]!, this.vectors!.prompts[prompt]!)),
+        clipImage: over(({ style }, i) => cosine(vectors[i]!, this.vectors!.references[style]!)),
+      }),
+    };
+  }
+
+  /** Against the reference of every other style of the split in turn. */
+  private shareOfChoices(result: StyleStatistics, style: number): number {
+    const own = this.references[style]!;
+    const others = this.references.filter((_, i) => i !== style);
+    return others.filter((other) => choosesOwn(result, own, other)).length / others.length;
+  }
+}

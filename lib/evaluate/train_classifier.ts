@@ -1,0 +1,72 @@
+import { existsSync, mkdirSync } from 'node:fs';
+import { dirname } from 'node:path';
+import type { Device } from '../tensor/device.ts';
+import { resumeTraining, saveTraining } from '../train/checkpoint.ts';
+import { Training, type TrainingStep } from '../train/loop.ts';
+import { Weights } from '../weights/weights.ts';
+import { classifierExamples } from './classifier_examples.ts';
+import { ClassifierTrainer } from './classifier_trainer.ts';
+import { SubjectClassifier } from './subject_classifier.ts';
+
+export interface ClassifierTraining {
+  /** The file that is written in the end; checkpoints stand beside it until then. */
+  readonly weights: string;
+  /** Pixels a side of the drawings. */
+  readonly size: number;
+  /** Drawings in all, and how often each comes. */
+  readonly pictures: number;
+  readonly epochs: number;
+  readonly batchSize: number;
+  /** Of learning; it falls to a 50th of this. */
+  readonly rate: number;
+  readonly seed: number;
+}
+
+export interface TrainClassifierOptions {
+  readonly signal?: AbortSignal | undefined;
+  readonly onStep?: (step: TrainingStep, totalSteps: number) => void;
+}
+
+const saveEvery = 100;
+
+/**
+ * Trains a classifier, unless its file is there. It goes on where it was stopped, and the same settings
+ * give the same weights.
+ *
+ * Throws `ERR_INPUT` where checkpoints beside the file are those of other settings.
+ *
+ * @returns whether the file is there: not when it was aborted before its end
+ */
+export async function trainClassifier(
+  settings: ClassifierTraining,
+  device: Device,
+  { signal, onStep }: TrainClassifierOptions = {},
+): Promise<boolean> {
+  const { weights: file, size, pictures, epochs, batchSize, rate, seed } = settings;
+  if (existsSync(file)) return true;
+  const checkpoints = `${file}.checkpoints`;
+  const identity = JSON.stringify({ size, pictures, epochs, batchSize, rate, seed });
+  using weights = Weights.fresh(device, { seed, dtype: 'f32' });
+  const classifier = new SubjectClassifier(weights);
+  const trainer = new ClassifierTrainer(classifier, weights.entries());
+  using training = new Training(trainer, classifierExamples(pictures, size), {
+    batchSize,
+    seed,
+    decay: 0.05,
+    maxNorm: 1,
+    averageDecay: 0.99,
+    schedule: { epochs, rate, minRate: rate / 50, warmupEpochs: epochs / 50 },
+  });
+  mkdirSync(dirname(file), { recursive: true });
+  resumeTraining(checkpoints, training, { identity });
+  for await (const step of training.steps(signal)) {
+    onStep?.(step, training.totalSteps);
+    if (step.step % saveEvery === 0) await saveTraining(checkpoints, training, { identity });
+  }
+  if (training.step < training.totalSteps) {
+    await saveTraining(checkpoints, training, { identity });
+    return false;
+  }
+  await training.averaged(() => weights.save(file, { format: 'stylear-classifier', identity }));
+  return true;
+}

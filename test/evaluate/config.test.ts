@@ -1,0 +1,43 @@
+import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { afterAll, describe, expect, test } from 'vitest';
+import { readEvaluateConfig } from '../../lib/evaluate/config.ts';
+
+const root = mkdtempSync(join(tmpdir(), 'stylear-evaluate-'));
+afterAll(() => rmSync(root, { recursive: true }));
+const file = join(root, 'evaluate.json');
+
+function read(more: object) {
+  const base = { output: 'out', models: { tiny: 'model' }, classifier: { weights: 'judge' } };
+  writeFileSync(file, JSON.stringify({ ...base, ...more }));
+  return readEvaluateConfig(file);
+}
+
+describe('the config of an evaluation', () => {
+  test('has 800 pictures a split unless told, and paths beside its file', () => {
+    const config = read({ references: ['owl.png'] });
+    expect(config.styles * config.prompts * config.seeds).toBe(800);
+    expect(config).toMatchObject({
+      output: join(root, 'out'),
+      models: { tiny: join(root, 'model') },
+      references: [join(root, 'owl.png')],
+      classifier: { weights: join(root, 'judge'), pictures: 16_000 },
+      splits: ['held-out parameters', 'held-out family'],
+    });
+  });
+
+  test.each([
+    [{ colour: 1 }, 'expected the config to be without keys that are not known, got "colour"'],
+    [{ models: {} }, 'expected models to be at least one, got {}'],
+    [{ models: { '../up': 'model' } }, 'expected models'],
+    [{ splits: ['training'] }, 'expected splits.0 to be one of "held-out parameters", '],
+    [
+      { styles: 30, prompts: 39, seeds: 0 },
+      'expected seeds to be a whole number in [1, 100], got 0',
+    ],
+    [{ variants: [] }, 'expected variants to be at least one, got []'],
+  ])('refuses %j', (more, message) => {
+    expect(() => read(more)).toThrow(message);
+  });
+});

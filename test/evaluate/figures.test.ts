@@ -1,0 +1,40 @@
+import { describe, expect, test } from 'vitest';
+import { figureOf } from '../../lib/evaluate/figures.ts';
+
+const inClusters = (values: readonly (readonly number[])[]) =>
+  values.flatMap((own, cluster) => own.map((value) => ({ cluster, value })));
+
+describe('a figure', () => {
+  test('is the mean of all observations, and of as many', () => {
+    const figure = figureOf(inClusters([[1, 0, 0], [1]]));
+    expect(figure).toMatchObject({ mean: 0.5, count: 4 });
+  });
+
+  test('has no interval where all clusters agree', () => {
+    expect(
+      figureOf(
+        inClusters([
+          [0, 1],
+          [1, 0],
+          [0, 1],
+        ]),
+      ),
+    ).toMatchObject({ low: 0.5, high: 0.5 });
+  });
+
+  test('has one of about two standard errors of the means of clusters', () => {
+    const values = Array.from({ length: 40 }, (_, i) => [i % 2, i % 2, i % 2]);
+    const { mean, low, high } = figureOf(inClusters(values));
+    const error = 0.5 / Math.sqrt(40);
+    expect(mean).toBe(0.5);
+    // 1.96 standard errors, within a fifth: 2,000 draws of 40 clusters.
+    expect((mean - low) / error).toBeGreaterThan(1.96 * 0.8);
+    expect((high - mean) / error).toBeGreaterThan(1.96 * 0.8);
+    expect((high - low) / error).toBeLessThan(2 * 1.96 * 1.2);
+  });
+
+  test('is the same whenever it is computed', () => {
+    const values = inClusters([[0, 1, 1], [0.2], [0.9, 0.1]]);
+    expect(figureOf(values)).toEqual(figureOf(values));
+  });
+});
