@@ -1,6 +1,7 @@
 // A training as one HTML page that needs nothing beside it: a curve for each figure, and pictures.
 import { escapeHtml, pngImage } from '../html.ts';
 import type { TrainingStep } from './loop.ts';
+import { figuresOf } from './step_log.ts';
 
 /** Pictures that were made at a step, side by side in one. */
 export interface SampleSheet {
@@ -13,7 +14,7 @@ export interface SampleSheet {
 export interface ReportContent {
   readonly title: string;
   readonly steps: readonly TrainingStep[];
-  readonly sheets?: readonly SampleSheet[];
+  readonly sheets?: readonly SampleSheet[] | undefined;
 }
 
 interface Curve {
@@ -59,10 +60,10 @@ ${[...figures, ...pictures].join('\n')}
 /** The loss first, then what else was measured, by name. */
 function curvesOf(steps: readonly TrainingStep[]): Curve[] {
   const points = new Map<string, [number, number][]>();
-  for (const { step, loss, rate, gradientNorm, seconds, metrics } of steps)
-    for (const [name, value] of Object.entries({ loss, ...metrics, gradientNorm, rate, seconds })) {
+  for (const step of steps)
+    for (const [name, value] of Object.entries(figuresOf(step))) {
       const own = points.get(name) ?? [];
-      own.push([step, value]);
+      own.push([step.step, value]);
       points.set(name, own);
     }
   return Array.from(points, ([name, points]) => ({ name, points: thinned(points) }));

@@ -36,4 +36,19 @@ export class StepLog {
   }
 }
 
+/** All that was measured of a step, by name. */
+export const figuresOf = ({
+  loss,
+  metrics,
+  gradientNorm,
+  rate,
+  seconds,
+}: TrainingStep): Readonly<Record<string, number>> => ({
+  loss,
+  ...metrics,
+  gradientNorm,
+  rate,
+  seconds,
+});
+
 const lineOf = (step: TrainingStep): string => `${JSON.stringify(step)}\n`;
