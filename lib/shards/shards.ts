@@ -79,6 +79,16 @@ export class Shards {
     return this.places[index]!.key;
   }
 
+  /**
+   * How large a file of a sample is, without reading it.
+   *
+   * @param index  in [0, length)
+   * @returns      bytes; 0 where the sample has no such file
+   */
+  bytesOf(index: number, extension: string): number {
+    return this.places[index]!.members.get(extension)?.bytes ?? 0;
+  }
+
   /** @param index  in [0, length) */
   at(index: number): Sample {
     const { source, key, members } = this.places[index]!;

@@ -54,6 +54,7 @@ describe('shards', () => {
     using shards = Shards.open([`${stem}.index.json`]);
     expect(all(shards)).toEqual(five);
     expect(shards.keyOf(3)).toBe('000003');
+    expect(['png', 'ids', 'none'].map((name) => shards.bytesOf(3, name))).toEqual([1200, 12, 0]);
     expect(decodeSample(shards.at(4))).toEqual(five[4]);
   });
 
