@@ -51,12 +51,31 @@ const training = z.strictObject(
     seed: whole(0, 2 ** 52).default(0),
     /** Steps between checkpoints. */
     saveEvery: whole(1, 1e9).default(500),
+    /** Batches of examples of about one length, from chunks of so many; see `BatchOrder`. */
+    chunkBatches: whole(1, 1e6).optional(),
   },
   { error: 'an object' },
 );
 
+/** What is measured of samples that are held out; nothing unless told. */
+const evaluation = z
+  .strictObject(
+    {
+      /** Steps from one time to the next; it is measured after the last one in any case. */
+      every: whole(1, 1e9),
+      /** Indices of shards, or tar archives. */
+      shards: z.array(path(), { error: 'a list of paths' }).min(1, { error: 'at least one' }),
+      /** The first so many samples are measured. */
+      samples: whole(1, 1e6).default(256),
+      /** The first so many are shown on a sheet; 0 for none. */
+      shown: whole(0, 64).default(8),
+    },
+    { error: 'an object' },
+  )
+  .optional();
+
 const dtype = z.enum(['f32', 'bf16'], { error: '"f32" or "bf16"' }).default('f32');
-const common = { output: path(), data, training };
+const common = { output: path(), data, training, evaluation };
 const sequences = {
   /** A folder with `config.json`. */
   transformer: path(),
@@ -186,7 +205,11 @@ function withFullPaths(config: TrainConfig, folder: string): TrainConfig {
   const sources = config.data.sources.map(({ shards, ...source }) => {
     return { ...source, shards: shards.map((shard) => resolve(folder, shard)) };
   });
-  return { ...Object.fromEntries(full), data: { sources } } as TrainConfig;
+  const { evaluation } = config;
+  const heldOut = evaluation && {
+    evaluation: { ...evaluation, shards: evaluation.shards.map((shard) => resolve(folder, shard)) },
+  };
+  return { ...Object.fromEntries(full), data: { sources }, ...heldOut } as TrainConfig;
 }
 
 const wrong = (

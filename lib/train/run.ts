@@ -1,12 +1,16 @@
 import { mkdirSync } from 'node:fs';
 import { join } from 'node:path';
+import type { Picture } from '../image/picture.ts';
 import { replaceFile } from '../replace_file.ts';
 import type { Device } from '../tensor/device.ts';
 import { resumeTraining, saveTraining } from './checkpoint.ts';
 import type { TrainConfig } from './config.ts';
+import { EventFile, eventFileName } from './event_file.ts';
+import { heldOutFigures } from './held_out.ts';
 import { Training, type TrainingStep } from './loop.ts';
 import { mixed } from './mix.ts';
 import { reportPage } from './report.ts';
+import { Sheets } from './sheets.ts';
 import { openStage, type Stage } from './stage.ts';
 import { StepLog } from './step_log.ts';
 
@@ -27,7 +31,8 @@ export interface RunResult {
 
 /**
  * Trains what a config says, from where an earlier run of the same config stopped. The folder gets
- * checkpoints, `steps.jsonl`, `report.html`, `config.json` and, in the end, the weights.
+ * checkpoints, `steps.jsonl`, events for TensorBoard, `report.html`, `config.json`, sheets where something
+ * is held out and to be seen, and, in the end, the weights.
  *
  * Throws `ERR_INPUT` where the folder is that of another config.
  */
@@ -38,22 +43,37 @@ export async function runTraining(
 ): Promise<RunResult> {
   const { output } = config;
   const { saveEvery } = config.training;
-  const identity = JSON.stringify(config);
+  // What is measured on the way changes nothing, and may be another when a training goes on.
+  const identity = JSON.stringify({ ...config, evaluation: undefined });
   using stage = openStage(config, device);
-  using training = trainingOf(config, stage);
+  let measured: Picture | undefined;
+  const evaluate = async () => {
+    const { figures, sheet } = await measure(config, stage);
+    measured = sheet;
+    return figures;
+  };
+  using training = trainingOf(config, stage, evaluate);
   const { totalSteps } = training;
   const checkpoints = join(output, 'checkpoints');
   mkdirSync(output, { recursive: true });
   resumeTraining(checkpoints, training, { identity });
   await write(join(output, 'config.json'), `${JSON.stringify(config, undefined, 2)}\n`);
   const log = await StepLog.open(join(output, 'steps.jsonl'), training.step);
+  const caption = stage.heldOut?.sheet?.caption;
+  const sheets =
+    caption === undefined ? undefined : new Sheets(join(output, 'sheets'), training.step, caption);
+  const events = new EventFile(join(output, eventFileName), log.steps, sheets?.shown() ?? []);
   const save = async () => {
     await saveTraining(checkpoints, training, { identity });
-    const page = reportPage({ title: `${config.stage}: ${output}`, steps: log.steps });
+    const title = `${config.stage}: ${output}`;
+    const page = reportPage({ title, steps: log.steps, sheets: sheets?.shown() });
     await write(join(output, 'report.html'), page);
   };
   for await (const step of training.steps(signal)) {
     log.append(step);
+    events.append(step);
+    if (measured && sheets) events.appendSheet(await sheets.add(step.step, measured));
+    measured = undefined;
     onStep?.(step, totalSteps);
     if (step.step % saveEvery === 0) await save();
   }
@@ -63,14 +83,34 @@ export async function runTraining(
   return { steps: training.step, totalSteps, files };
 }
 
-function trainingOf(config: TrainConfig, stage: Stage): Training<unknown, unknown> {
-  const { epochs, rate, minRate, warmupEpochs, seed, ...options } = config.training;
+/** Figures of the held-out samples under names of their own, and the sheet of the moment. */
+async function measure(
+  { training: { batchSize, seed } }: TrainConfig,
+  { trainer, heldOut }: Stage,
+): Promise<{ figures: Record<string, number>; sheet: Picture | undefined }> {
+  if (!heldOut) return { figures: {}, sheet: undefined };
+  const { examples, derived, sheet } = heldOut;
+  const means = await heldOutFigures(trainer, examples, { batchSize, seed });
+  const named = Object.entries({ ...means, ...derived(means) }).map(
+    ([name, figure]) => [`heldOut/${name}`, figure] as const,
+  );
+  return { figures: Object.fromEntries(named), sheet: await sheet?.draw() };
+}
+
+function trainingOf(
+  config: TrainConfig,
+  stage: Stage,
+  evaluate: () => Promise<Record<string, number>>,
+): Training<unknown, unknown> {
+  const { epochs, rate, minRate, warmupEpochs, seed, chunkBatches, ...options } = config.training;
   const sources = config.data.sources.map(({ share }, i) => ({ count: stage.counts[i]!, share }));
   return new Training(stage.trainer, stage.examples, {
     ...options,
     seed,
     schedule: { epochs, rate, warmupEpochs, minRate: minRate ?? rate },
     order: sources.length > 1 ? mixed(sources, seed) : undefined,
+    evaluation: config.evaluation && { every: config.evaluation.every, run: evaluate },
+    ...(chunkBatches !== undefined && { chunkBatches, lengths: stage.lengths() }),
   });
 }
 

@@ -34,6 +34,7 @@ import { type ConditionedExample, conditionedExample } from './conditioning.ts';
 import type { StageConfig, TrainConfig } from './config.ts';
 import { DpoTrainer } from './dpo_trainer.ts';
 import { LanguageTrainer } from './language_trainer.ts';
+import { reconstructionSheet } from './reconstruction_sheet.ts';
 import { StyleTrainer } from './style_trainer.ts';
 import type { Examples, Trainer } from './trainer.ts';
 import { VqganTrainer } from './vqgan_trainer.ts';
@@ -44,8 +45,21 @@ export interface Stage extends Disposable {
   readonly examples: Examples<unknown>;
   /** Examples of each source, in the order of the config. */
   readonly counts: readonly number[];
+  /** About how many tokens each example has, for batches of about one length. */
+  lengths(): Float32Array;
+  /** What is measured now and then, where the config says so. */
+  readonly heldOut: HeldOut | undefined;
   /** What is written when the training is done: trees by file name. */
   readonly results: Readonly<Record<string, Weights>>;
+}
+
+/** Examples that are held out, and what is to be seen of them. */
+export interface HeldOut {
+  readonly examples: Examples<unknown>;
+  /** Figures that follow from the means of others. */
+  derived(figures: Readonly<Record<string, number>>): Readonly<Record<string, number>>;
+  /** What its sheet shows, where there is one. */
+  readonly sheet: { readonly caption: string; draw(): Promise<Picture> } | undefined;
 }
 
 /**
@@ -82,7 +96,17 @@ function vqganStage(config: StageConfig<'vqgan'>, opened: Opened): Stage {
   const weights = opened.network(join(config.network, 'vqgan.ckpt'), 'f32');
   const vqgan = new Vqgan(weights, readVqganConfig(join(config.network, 'vqgan.yaml')));
   const trainer = opened.own(new VqganTrainer(vqgan, weights.entries(), config));
-  return opened.stage(trainer, pictureOf, { 'model.safetensors': weights });
+  return opened.stage(
+    trainer,
+    pictureOf,
+    { 'model.safetensors': weights },
+    {
+      // Of pixels in [-1, 1].
+      derived: ({ squared }) => ({ psnr: 10 * Math.log10(4 / squared!) }),
+      caption: 'held-out pictures, and below each what its codes give back',
+      draw: async (shown) => reconstructionSheet(vqgan, await Promise.all(shown.map(pictureOf))),
+    },
+  );
 }
 
 function clipStage(config: StageConfig<'clip'>, opened: Opened): Stage {
@@ -207,6 +231,7 @@ class Opened implements Disposable {
     trainer: Trainer<Example, Batch>,
     exampleOf: (sample: TrainingSample) => Example | Promise<Example>,
     results: Stage['results'],
+    shows: HeldOutOptions = {},
   ): Stage {
     const sources = this.config.data.sources.map(({ shards }) => this.own(Shards.open(shards)));
     const places = sources.flatMap((source) =>
@@ -220,14 +245,53 @@ class Opened implements Disposable {
       trainer: trainer as Trainer<unknown, unknown>,
       examples: { length: places.length, at },
       counts: sources.map(({ length }) => length),
+      lengths: () => Float32Array.from(places, ([source, i]) => aboutTokens(source, i)),
+      heldOut: this.heldOut(exampleOf, shows),
       results,
       [Symbol.dispose]: () => this[Symbol.dispose](),
+    };
+  }
+
+  private heldOut<Example>(
+    exampleOf: (sample: TrainingSample) => Example | Promise<Example>,
+    { derived = () => ({}), caption, draw }: HeldOutOptions,
+  ): HeldOut | undefined {
+    const { evaluation } = this.config;
+    if (!evaluation) return undefined;
+    const source = this.own(Shards.open(evaluation.shards));
+    if (source.length === 0) throw lacking('evaluation.shards', 'at least one sample', 'none');
+    const sampleAt = (index: number) => decodeSample(source.at(index));
+    const shown = Math.min(evaluation.shown, source.length);
+    return {
+      examples: {
+        length: Math.min(evaluation.samples, source.length),
+        at: (index) => exampleOf(sampleAt(index)),
+      },
+      derived,
+      sheet:
+        draw && caption && shown > 0
+          ? { caption, draw: () => draw(Array.from({ length: shown }, (_, i) => sampleAt(i))) }
+          : undefined,
     };
   }
 
   [Symbol.dispose](): void {
     for (const part of this.owned.splice(0).reverse()) part[Symbol.dispose]();
   }
+}
+
+/** What a stage shows of its held-out samples. */
+interface HeldOutOptions {
+  readonly derived?: HeldOut['derived'];
+  readonly caption?: string;
+  readonly draw?: (shown: readonly TrainingSample[]) => Promise<Picture>;
+}
+
+/** From the sizes of a sample's files: its pictures' tokens have 4 bytes each, a word's about 4. */
+function aboutTokens(source: Shards, index: number): number {
+  const bytes = (extension: string) => source.bytesOf(index, extension);
+  const answer = Math.max(bytes('ids'), bytes('chosen.ids'), bytes('rejected.ids'));
+  return (bytes('txt') + answer) / 4;
 }
 
 const pictureOf = (sample: TrainingSample): Promise<Picture> =>

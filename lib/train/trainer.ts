@@ -43,6 +43,8 @@ export interface Trainer<Example, Batch> {
   prepare(examples: readonly Example[], draws: Draws): PreparedBatch<Batch>;
   /** Called while a gradient is taken of its loss. */
   loss(batch: Batch): StepLoss;
+  /** The loss where nothing is trained; `loss` unless told, which it differs from in what it notes. */
+  heldOutLoss?(batch: Batch): StepLoss;
   /**
    * Called after each step of the optimizer.
    *

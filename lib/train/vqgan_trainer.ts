@@ -74,11 +74,19 @@ export class VqganTrainer implements Trainer<Picture, Tensor> {
   }
 
   loss(pixels: Tensor): StepLoss {
+    return this.lossOf(pixels, this.deadCodes);
+  }
+
+  heldOutLoss(pixels: Tensor): StepLoss {
+    return this.lossOf(pixels, undefined);
+  }
+
+  private lossOf(pixels: Tensor, deadCodes: DeadCodes | undefined): StepLoss {
     const { checkpointed = false, weights = {} } = this.options;
     const { absolute = 1, squared = 1, edges = 0, codebook = 1, commitment = 0.25 } = weights;
     const latents = this.vqgan.latents(pixels, { checkpointed });
     const { values, codes, codebookLoss, commitmentLoss } = this.vqgan.quantise(latents);
-    this.deadCodes?.see(keep(codes), keep(latents));
+    deadCodes?.see(keep(codes), keep(latents));
     const off = subtract(this.vqgan.reconstruct(values, { checkpointed }), pixels);
     const terms = {
       squared: [squared, mean(multiply(off, off))],

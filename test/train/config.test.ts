@@ -34,6 +34,15 @@ describe('a training config', () => {
     });
   });
 
+  test('may measure what is held out, and cluster by length', () => {
+    const evaluation = { every: 10, shards: ['b.tar'] };
+    const { training } = least;
+    const config = read({ ...least, evaluation, training: { ...training, chunkBatches: 20 } });
+    const shards = [join(root, 'b.tar')];
+    expect(config.evaluation).toEqual({ every: 10, shards, samples: 256, shown: 8 });
+    expect(config.training.chunkBatches).toBe(20);
+  });
+
   test.each([
     ['{', 'the config to be readable JSON, got '],
     [
@@ -53,6 +62,10 @@ describe('a training config', () => {
     [
       { ...least, training: { ...least.training, rate: 2 } },
       'training.rate to be a number in [0, 1], got 2',
+    ],
+    [
+      { ...least, evaluation: { every: 0, shards: ['b.tar'] } },
+      'evaluation.every to be a whole number in [1, 1000000000], got 0',
     ],
     [{ ...least, data: { sources: [] } }, 'data.sources to be at least one, got []'],
   ])('is refused when it is %j', (config, message) => {

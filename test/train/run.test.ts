@@ -10,6 +10,7 @@ import {
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, describe, expect, test } from 'vitest';
+import { decodePicture } from '../../lib/image/decode.ts';
 import { encodePicture } from '../../lib/image/encode.ts';
 import { makePicture } from '../../lib/image/picture.ts';
 import { Tokenizer, Weights } from '../../lib/index.ts';
@@ -117,7 +118,8 @@ describe('a run', () => {
     const steps = lines.map((line) => JSON.parse(line) as TrainingStep);
     expect(steps.map(({ step }) => step)).toEqual([1, 2, 3, 4, 5, 6, 7, 8]);
     expect(readdirSync(join(root, 'parts')).sort()).toEqual([
-      ...['checkpoints', 'config.json', 'model.safetensors', 'report.html', 'steps.jsonl'],
+      ...['checkpoints', 'config.json', 'events.out.tfevents.1.stylear', 'model.safetensors'],
+      ...['report.html', 'steps.jsonl'],
     ]);
     const report = readFileSync(join(root, 'parts', 'report.html'), 'utf8');
     expect(report).toContain('<figcaption>usedCodes</figcaption><svg');
@@ -134,6 +136,43 @@ describe('a run', () => {
     const other = vqgan('other');
     await runTraining({ ...other, training: { ...other.training, epochs: 1 } }, device);
     await expect(runTraining(other, device)).rejects.toMatchObject({ code: 'ERR_INPUT' });
+  });
+
+  test('measures what is held out, which changes nothing, and goes on with it', async () => {
+    const evaluation = { every: 3, shards: ['pictures.index.json'], samples: 6, shown: 2 };
+    const config = vqgan('measured', { evaluation });
+    const controller = new AbortController();
+    const stop = { onStep: ({ step }: TrainingStep) => step === 5 && controller.abort() };
+    await runTraining(config, device, { signal: controller.signal, ...stop });
+    const more = { ...config, evaluation: { ...config.evaluation!, samples: 8 } };
+    const steps: TrainingStep[] = [];
+    await runTraining(more, device, { onStep: (step) => steps.push(step) });
+    const bytes = (name: string) => readFileSync(join(root, name, 'model.safetensors'));
+    expect(bytes('measured').equals(bytes('whole'))).toBe(true);
+    const usedCodes = (name: string) =>
+      readFileSync(join(root, name, 'steps.jsonl'), 'utf8').match(/"usedCodes":[^,]*/g);
+    expect(usedCodes('measured')).toEqual(usedCodes('whole'));
+    const measured = steps.filter(({ metrics }) => 'heldOut/loss' in metrics);
+    expect(measured.map(({ step }) => step)).toEqual([6, 8]);
+    const { metrics } = measured[1]!;
+    expect(metrics['heldOut/psnr']).toBeCloseTo(10 * Math.log10(4 / metrics['heldOut/squared']!));
+    // The first of them was made before the stop.
+    const sheets = readdirSync(join(root, 'measured', 'sheets'));
+    expect(sheets).toEqual(['00000003.png', '00000006.png', '00000008.png']);
+    const sheet = await decodePicture(join(root, 'measured', 'sheets', sheets[2]!));
+    expect([sheet.width, sheet.height]).toEqual([2 * 10 + 2, 2 * 10 + 2]);
+    const report = readFileSync(join(root, 'measured', 'report.html'), 'utf8');
+    expect(report).toContain('<figcaption>heldOut/psnr</figcaption><svg');
+    expect(report.match(/<img alt="step \d: held-out pictures/g)).toHaveLength(3);
+  });
+
+  test('of which nothing is held out, though it is to be measured, is refused', async () => {
+    writeFileSync(join(root, 'none-00000.tar'), Buffer.alloc(1024));
+    const config = vqgan('nothing', { evaluation: { every: 1, shards: ['none-00000.tar'] } });
+    await expect(runTraining(config, device)).rejects.toMatchObject({
+      code: 'ERR_INPUT',
+      message: 'evaluation.shards: expected it to be at least one sample, got none',
+    });
   });
 
   test('mixes its sources by their shares', async () => {
@@ -168,12 +207,15 @@ describe.skipIf(!there)('a run of the transformer', () => {
   test('from nothing learns pictures of captions, in bf16', async () => {
     mkdirSync(join(root, 'base'));
     copyFileSync(fixture('e2e/ckpt/config.json'), join(root, 'base', 'config.json'));
-    const config = { ...base, stage: 'language', dtype: 'bf16', transformer: 'base' };
+    const evaluation = { every: 100, shards: ['tokens.index.json'] };
+    const config = { ...base, stage: 'language', dtype: 'bf16', transformer: 'base', evaluation };
     const { steps, files } = await run(
-      writeConfig('language', { ...config, training: { ...training, epochs: 8 } }),
+      writeConfig('language', { ...config, training: { ...training, epochs: 8, chunkBatches: 1 } }),
     );
     const [first, last] = fall(steps, 2);
     expect(last).toBeLessThan(first - 1);
+    // Learned by heart: what is measured is what was trained on.
+    expect(steps.at(-1)!.metrics['heldOut/loss']).toBeLessThan(first - 1);
     expect(files).toEqual([join(root, 'language', 'model.safetensors')]);
   });
 
