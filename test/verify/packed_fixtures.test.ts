@@ -30,14 +30,18 @@ describe('the fixtures of the package', () => {
     expect(bytes).toBeLessThanOrEqual(3_000_000);
   });
 
-  test.each(kinds)('agree with the package in every check of %s', async (only) => {
-    let checks = 0;
-    const failed: unknown[] = [];
-    for await (const check of verify(packedFixtures(), { only, device: 'cpu' })) {
-      checks++;
-      if (!check.passed) failed.push(check);
-    }
-    expect(failed).toEqual([]);
-    expect(checks).toBeGreaterThan(0);
-  }, 120_000);
+  test.each(kinds)(
+    'agree with the package in every check of %s',
+    async (only) => {
+      let checks = 0;
+      const failed: unknown[] = [];
+      for await (const check of verify(packedFixtures(), { only, device: 'cpu' })) {
+        checks++;
+        if (!check.passed) failed.push(check);
+      }
+      expect(failed).toEqual([]);
+      expect(checks).toBeGreaterThan(0);
+    },
+    120_000,
+  );
 });
