@@ -1,10 +1,17 @@
 export { checkpoint } from './autograd/checkpoint.ts';
 export { gradients, valueAndGradients } from './autograd/gradients.ts';
 export { record, recordAll } from './autograd/record.ts';
+export { ClipEmbedder } from './curate/clip_embedder.ts';
 export { type CurateConfig, readCurateConfig } from './curate/config.ts';
 export { curate } from './curate/curate.ts';
 export type { CurationOptions } from './curate/curation_options.ts';
 export type { CurationReport } from './curate/output.ts';
+export {
+  clipScore,
+  curatePreferences,
+  type PreferenceParts,
+  type ScorePictures,
+} from './curate/preferences.ts';
 export { type ErrorCode, StylearError } from './error.ts';
 export type { AnswerStatistics } from './generate/answer.ts';
 export { type BatchEvent, type BatchOptions, runBatch } from './generate/batch/batch.ts';
@@ -14,6 +21,7 @@ export type { BatchOutput, OutputFile } from './generate/batch/output.ts';
 export { readRequestsFile } from './generate/batch/requests_file.ts';
 export type { BatchRow } from './generate/batch/row.ts';
 export { TarOutput } from './generate/batch/tar_output.ts';
+export { drawSamples } from './generate/draw_samples.ts';
 export type { GenerateEvent, GenerateOptions } from './generate/generate.ts';
 export { GeneratedImage, type ImageFacts, type SaveOptions } from './generate/generated_image.ts';
 export type {

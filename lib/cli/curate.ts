@@ -1,7 +1,14 @@
-import { readCurateConfig } from '../curate/config.ts';
+import { ClipEmbedder } from '../curate/clip_embedder.ts';
+import { type CurateConfig, type KindConfig, readCurateConfig } from '../curate/config.ts';
 import { curate } from '../curate/curate.ts';
-import { outputFiles } from '../curate/output.ts';
+import type { CurationOptions } from '../curate/curation_options.ts';
+import { type CurationReport, outputFiles } from '../curate/output.ts';
+import { clipScore, curatePreferences } from '../curate/preferences.ts';
+import { drawSamples } from '../generate/draw_samples.ts';
+import { StyleAR } from '../generate/stylear.ts';
+import type { Device } from '../tensor/device.ts';
 import { openDevice } from '../tensor/open_device.ts';
+import { fingerprint } from '../weights/fingerprint.ts';
 import { Progress } from './progress.ts';
 
 export interface CurateCommandOptions {
@@ -29,7 +36,7 @@ export async function curateCommand(
   await using device = await openDevice(name, threads === undefined ? {} : { threads });
   const progress = new Progress();
   try {
-    const { samples } = await curate(config, device, {
+    const { samples } = await curated(config, device, {
       signal,
       onProgress: (stage, done, total) => progress.update(done, total, stage),
     });
@@ -44,4 +51,32 @@ export async function curateCommand(
   } finally {
     for (const name of signals) process.off(name, stop);
   }
+}
+
+function curated(
+  config: CurateConfig,
+  device: Device,
+  options: CurationOptions,
+): Promise<CurationReport> {
+  return config.kind === 'preferences'
+    ? preferences(config, device, options)
+    : curate(config, device, options);
+}
+
+/** Pairs of what a StyleAR draws, by CLIP. */
+async function preferences(
+  config: KindConfig<'preferences'>,
+  device: Device,
+  options: CurationOptions,
+): Promise<CurationReport> {
+  const { model, clip: clipFolder, weights, batchSize: batch } = config;
+  await using stylear = await StyleAR.load(model, { device });
+  using clip = ClipEmbedder.open(clipFolder, device);
+  const parts = {
+    draw: (requests: Parameters<typeof drawSamples>[1]) =>
+      drawSamples(stylear, requests, { batch, signal: options.signal }),
+    score: clipScore(clip, weights),
+    identity: `${stylear.hash} ${fingerprint([clipFolder])}`,
+  };
+  return await curatePreferences(config, parts, options);
 }

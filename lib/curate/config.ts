@@ -31,12 +31,28 @@ const commonIn = (folder: string) => ({
   partSize: whole(1, 1e6).default(512),
 });
 
-const sourceIn = (folder: string) => {
+const first = () => whole(0, 2 ** 40).default(0);
+
+/** Where pictures come with the references of their styles. */
+const styledSourcesIn = (folder: string) => {
   const prompts = z.union([whole(1, 1e6), pathIn(folder)], {
     error: 'a whole number in [1, 1000000] or a path',
   });
-  const first = whole(0, 2 ** 40).default(0);
-  return z.discriminatedUnion(
+  return [
+    /** Prompts in reference styles, by the picture world: so many drawn ones, or the lines of a file. */
+    objectOf({
+      from: z.literal('styles'),
+      styles: whole(1, 1e6).default(80),
+      prompts: prompts.default(200),
+      first: first(),
+    }),
+    /** STYLE/KEY.png and KEY.txt, beside STYLE/reference.png and reference.txt. */
+    objectOf({ from: z.literal('pairs'), folder: pathIn(folder) }),
+  ] as const;
+};
+
+const sourceIn = (folder: string) =>
+  z.discriminatedUnion(
     'from',
     [
       /** KEY.png and KEY.txt. */
@@ -50,21 +66,12 @@ const sourceIn = (folder: string) => {
           error: '"raw" or "stylised"',
         }),
         count: whole(1, 2 ** 40),
-        first,
+        first: first(),
       }),
-      /** Prompts in reference styles, by the picture world: so many drawn ones, or the lines of a file. */
-      objectOf({
-        from: z.literal('styles'),
-        styles: whole(1, 1e6).default(80),
-        prompts: prompts.default(200),
-        first,
-      }),
-      /** STYLE/KEY.png and KEY.txt, beside STYLE/reference.png and reference.txt. */
-      objectOf({ from: z.literal('pairs'), folder: pathIn(folder) }),
+      ...styledSourcesIn(folder),
     ],
     { error: 'a source: from "folder", "shards", "world", "styles" or "pairs"' },
   );
-};
 
 /** What a picture must have to stay; see `Thresholds`. */
 const keep = objectOf({
@@ -108,13 +115,41 @@ const schemaIn = (folder: string) =>
         const message = 'given with a clip, which scores it';
         context.addIssue({ code: 'custom', path: ['keep', name], message });
       }),
+      objectOf({
+        kind: z.literal('preferences'),
+        ...commonIn(folder),
+        source: z.discriminatedUnion('from', styledSourcesIn(folder), {
+          error: 'a source: from "styles" or "pairs"',
+        }),
+        /** A folder with a `stylear.json`: what draws. */
+        model: pathIn(folder),
+        /** As above: what scores. */
+        clip: pathIn(folder),
+        /** How much CLIP-T and CLIP-I count. */
+        weights: objectOf({
+          text: real(0, 1e6).default(1),
+          style: real(0, 1e6).default(1),
+        }).prefault({}),
+        /** Pixels a side. */
+        size: whole(16, 4096),
+        /** Pictures that are drawn of each prompt in each style. */
+        samples: whole(2, 1024).default(4),
+        /** Pictures that are drawn at once. */
+        batchSize: whole(1, 4096).default(16),
+        seed: whole(0, 2 ** 40).default(0),
+        /** By how much the scores of a pair differ at least. */
+        minMargin: real(0, 1e6).default(0),
+      }),
     ],
-    { error: 'a kind: "tokens" or "pictures"' },
+    { error: 'a kind: "tokens", "pictures" or "preferences"' },
   );
 
 /** A config with every default in it; its paths are absolute. */
 export type CurateConfig = z.output<ReturnType<typeof schemaIn>>;
-export type KindConfig<Kind extends CurateConfig['kind']> = Extract<CurateConfig, { kind: Kind }>;
+/** The config of a kind, or of several. */
+export type KindConfig<Kind extends CurateConfig['kind']> = Kind extends unknown
+  ? Extract<CurateConfig, { kind: Kind }>
+  : never;
 
 /** What {@link PictureTokenizer.open} takes of a config. */
 export type TokenizerConfig = z.output<z.ZodObject<ReturnType<typeof tokenizerIn>>>;

@@ -8,12 +8,7 @@ import type { Device } from '../tensor/device.ts';
 import { fingerprint } from '../weights/fingerprint.ts';
 import { candidateSamples, scoredOf, withoutReference } from './candidate_samples.ts';
 import type { Candidates } from './candidates/candidates.ts';
-import { folderCandidates } from './candidates/folder_candidates.ts';
-import { textOf } from './candidates/picture_files.ts';
-import { ReadyPairs } from './candidates/ready_pairs.ts';
-import { shardCandidates } from './candidates/shard_candidates.ts';
-import { worldCandidates } from './candidates/world_candidates.ts';
-import { worldInStyles } from './candidates/world_in_styles.ts';
+import { openCandidates } from './candidates/open_candidates.ts';
 import { ClipEmbedder } from './clip_embedder.ts';
 import type { KindConfig } from './config.ts';
 import type { CurationOptions } from './curation_options.ts';
@@ -32,7 +27,7 @@ export async function curatePictures(
   { signal, onProgress }: CurationOptions,
 ): Promise<CurationReport> {
   const { output, partSize, clip, keep, tokens, keepWork } = config;
-  using candidates = candidatesOf(config);
+  using candidates = openCandidates(config.source, config.size);
   const identities = identitiesOf(config, candidates);
   const finished = finishedReport(output, identities.packed);
   if (finished) return finished;
@@ -70,24 +65,6 @@ export async function curatePictures(
   await replaceFile(scoresFile, 'ERR_INPUT', (write) => write(Buffer.from(lines.join(''))));
   const report = { identity: identities.packed, config, ...filterReport(judged, reasons, keep) };
   return await finishOutput(output, packedParts, report, { keepWork });
-}
-
-function candidatesOf({ source, size }: PicturesConfig): Candidates {
-  switch (source.from) {
-    case 'folder':
-      return folderCandidates(source.folder);
-    case 'shards':
-      return shardCandidates(source.shards);
-    case 'world':
-      return worldCandidates(source.pictures, { ...source, size });
-    case 'pairs':
-      return new ReadyPairs(source.folder).candidates(size);
-    case 'styles': {
-      const { prompts } = source;
-      const asked = typeof prompts === 'number' ? prompts : linesOf(prompts);
-      return worldInStyles({ ...source, prompts: asked, size });
-    }
-  }
 }
 
 async function* inTurn<T>(values: Iterable<T>): AsyncGenerator<T> {
@@ -137,9 +114,3 @@ const judgedOf = (scores: Shards): Judged[] =>
   Array.from(scores.range(0, scores.length), ({ files }) => {
     return JSON.parse(Buffer.from(files.get('json')!).toString('utf8')) as Judged;
   });
-
-const linesOf = (path: string): string[] =>
-  textOf(path)
-    .split('\n')
-    .map((line) => line.trim())
-    .filter((line) => line !== '');

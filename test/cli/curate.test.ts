@@ -4,12 +4,16 @@ import { join } from 'node:path';
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, test, vi } from 'vitest';
 import { program } from '../../lib/cli/program.ts';
 import { openDevice } from '../../lib/index.ts';
+import { Shards } from '../../lib/shards/shards.ts';
+import { decodeSample } from '../../lib/shards/training_sample.ts';
+import { writeSmallClip } from '../curate/small_clip.ts';
 import {
   smallTokenizerConfig,
   speckled,
   writePictures,
   writeSmallVqgan,
 } from '../curate/small_vqgan.ts';
+import { withSmallModel } from '../support/small_model.ts';
 
 const root = mkdtempSync(join(tmpdir(), 'stylear-curate-'));
 const before = process.exitCode;
@@ -62,5 +66,29 @@ describe('stylear curate', () => {
     expect(process.exitCode).toBe(0);
     const bytes = (output: string) => readFileSync(join(root, `${output}-00000.tar`));
     expect(bytes('again').equals(bytes('whole'))).toBe(true);
+  });
+});
+
+withSmallModel('stylear curate of preferences', ({ folder }) => {
+  test('draws with a model, and writes pairs for DPO', async () => {
+    await using device = await openDevice('cpu', { threads: 1 });
+    await writeSmallClip(join(root, 'clip'), device);
+    const file = join(root, 'preferences.json');
+    const source = { from: 'styles', styles: 1, prompts: 2 };
+    const config = { kind: 'preferences', source, model: folder, clip: 'clip', size: 32 };
+    writeFileSync(file, JSON.stringify({ ...config, samples: 3, output: 'preferences' }));
+    await program().parseAsync(['node', 'stylear', 'curate', file, '--device', 'cpu']);
+    expect(process.exitCode).toBe(0);
+    using shards = Shards.open([join(root, 'preferences.index.json')]);
+    expect(shards.length).toBeGreaterThan(0);
+    for (const { chosen, rejected, picture } of [...shards.range(0, shards.length)].map(
+      decodeSample,
+    )) {
+      // A picture of one grid unit: 2 x 2 codes with their new-lines, start, height, width and end.
+      expect([chosen, rejected].map((ids) => ids!.length)).toEqual([10, 10]);
+      expect([chosen![0], chosen![9]]).toEqual([rejected![0], rejected![9]]);
+      expect(chosen).not.toEqual(rejected);
+      expect(picture).toMatchObject({ format: 'png' });
+    }
   });
 });

@@ -37,7 +37,7 @@ describe('a config of curation', () => {
   });
 
   test.each([
-    [{}, 'kind to be a kind: "tokens" or "pictures", got nothing'],
+    [{}, 'kind to be a kind: "tokens", "pictures" or "preferences", got nothing'],
     [{ ...tokens, size: 1 }, 'the config to be without keys that are not known, got "size"'],
     [{ ...tokens, batchSize: 0 }, 'batchSize to be a whole number in [1, 4096], got 0'],
     [

@@ -1,0 +1,33 @@
+import type { KindConfig } from '../config.ts';
+import type { Candidates } from './candidates.ts';
+import { folderCandidates } from './folder_candidates.ts';
+import { textOf } from './picture_files.ts';
+import { ReadyPairs } from './ready_pairs.ts';
+import { shardCandidates } from './shard_candidates.ts';
+import { worldCandidates } from './world_candidates.ts';
+import { worldInStyles } from './world_in_styles.ts';
+
+/** Throws `ERR_INPUT` when what a config names is not there, or not what it must be. */
+export function openCandidates(source: KindConfig<'pictures'>['source'], size: number): Candidates {
+  switch (source.from) {
+    case 'folder':
+      return folderCandidates(source.folder);
+    case 'shards':
+      return shardCandidates(source.shards);
+    case 'world':
+      return worldCandidates(source.pictures, { ...source, size });
+    case 'pairs':
+      return new ReadyPairs(source.folder).candidates(size);
+    case 'styles': {
+      const { prompts } = source;
+      const asked = typeof prompts === 'number' ? prompts : linesOf(prompts);
+      return worldInStyles({ ...source, prompts: asked, size });
+    }
+  }
+}
+
+const linesOf = (path: string): string[] =>
+  textOf(path)
+    .split('\n')
+    .map((line) => line.trim())
+    .filter((line) => line !== '');
