@@ -19,7 +19,8 @@ from pathlib import Path
 import torch
 
 sys.path.insert(0, str(Path(__file__).parent))
-from reference import KINDS, compare, folder as folders  # noqa: E402
+from reference import KINDS, compare  # noqa: E402
+from reference import folder as folders
 from reference.draw import Draw  # noqa: E402
 
 
@@ -66,7 +67,10 @@ def check(folder):
         found = list(compare.checks(readme.parent, module, module.expected(readme.parent, torch.float32)))
         bad = [line for line, passed, _ in found if not passed]
         worst = max((share for _, _, share in found), default=0.0)
-        print(f"{name}: {len(found) - len(bad)} of {len(found)} agree, at most {worst:.2f} of a tolerance", flush=True)
+        print(
+            f"{name}: {len(found) - len(bad)} of {len(found)} agree, at most {worst:.2f} of a tolerance",
+            flush=True,
+        )
         for line in bad:
             print(f"  {line}")
         failed += len(bad)
@@ -74,7 +78,9 @@ def check(folder):
 
 
 def main():
-    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser = argparse.ArgumentParser(
+        description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
+    )
     parser.add_argument("out", nargs="?", type=Path)
     parser.add_argument("--seed", type=int, default=1)
     parser.add_argument("--only", default=",".join(KINDS))

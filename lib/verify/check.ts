@@ -26,9 +26,10 @@ export type Verifier = (fixture: Fixture, context: Context) => AsyncIterable<Che
 
 /**
  * A bf16 rounding is 2^16 times one of f32, and a fixture allows 20 times what f32 was seen to do:
- * 2^16 / 20 is 3277. The rest is for sums, whose order matters more when their terms are rounded.
+ * 2^16 / 20 is 3277. The rest is for tensors of few elements, of which the largest error of one run
+ * says little: PyTorch's own bf16 took up to 5400 on them, ours 5300.
  */
-export const bf16Multiple = 4096;
+export const bf16Multiple = 8192;
 
 /** How much of its f32 tolerance a tensor gets in `dtype`. */
 export const multipleOf = (dtype: Context['dtype']): number =>

@@ -1,7 +1,17 @@
 """What `fixtures.py` computes golden numbers with, a module for each kind."""
 
 from . import (
-    chameleon, clip, dpo, e2e, items, processors, resampler, style_tokens, tokenizer, train, vqgan,
+    chameleon,
+    clip,
+    dpo,
+    e2e,
+    items,
+    processors,
+    resampler,
+    style_tokens,
+    tokenizer,
+    train,
+    vqgan,
 )
 
 #: In this order each finds what it refers to.

@@ -32,14 +32,34 @@ class Chameleon:
     def __init__(self, folder, dtype):
         raw = read_json(folder / "config.json")
         config = ChameleonConfig(
-            **{k: raw[k] for k in (
-                "vocab_size", "hidden_size", "intermediate_size", "num_hidden_layers", "num_attention_heads",
-                "num_key_value_heads", "hidden_act", "max_position_embeddings", "rms_norm_eps", "swin_norm",
-            )},
-            rope_parameters={"rope_type": "default", "rope_theta": raw["rope_theta"]}, pad_token_id=None,
-            vq_config=dict(base_channels=32, channel_multiplier=[1], num_res_blocks=1, latent_channels=8,
-                           embed_dim=8, num_embeddings=16, resolution=16),
-            vocabulary_map={"<image>": 0}, attn_implementation="sdpa",
+            **{
+                k: raw[k]
+                for k in (
+                    "vocab_size",
+                    "hidden_size",
+                    "intermediate_size",
+                    "num_hidden_layers",
+                    "num_attention_heads",
+                    "num_key_value_heads",
+                    "hidden_act",
+                    "max_position_embeddings",
+                    "rms_norm_eps",
+                    "swin_norm",
+                )
+            },
+            rope_parameters={"rope_type": "default", "rope_theta": raw["rope_theta"]},
+            pad_token_id=None,
+            vq_config=dict(
+                base_channels=32,
+                channel_multiplier=[1],
+                num_res_blocks=1,
+                latent_channels=8,
+                embed_dim=8,
+                num_embeddings=16,
+                resolution=16,
+            ),
+            vocabulary_map={"<image>": 0},
+            attn_implementation="sdpa",
         )
         self.model = ChameleonModel(config)
         del self.model.vqmodel
@@ -67,7 +87,11 @@ class Chameleon:
         """Parameters of the adapter, by their names."""
         parameters = {}
         for name in [n.removesuffix(".A") for n in tensors if n.endswith(".A")]:
-            path = "lm_head" if name.startswith("lm_head") else name.removeprefix("model.").removesuffix("_lora")
+            path = (
+                "lm_head"
+                if name.startswith("lm_head")
+                else name.removeprefix("model.").removesuffix("_lora")
+            )
             a, b = (tensors[f"{name}.{side}"].to(self.dtype) for side in "AB")
             if path == "lm_head":
                 self.head = module = WithLora(self.head, a, b)
@@ -90,7 +114,9 @@ class Chameleon:
 
     def states(self, x, **options):
         """All states: embeddings, between layers, and behind the last norm."""
-        out = self.model(inputs_embeds=x, output_hidden_states=True, use_cache="past_key_values" in options, **options)
+        out = self.model(
+            inputs_embeds=x, output_hidden_states=True, use_cache="past_key_values" in options, **options
+        )
         return out.hidden_states[:-1] + (out.last_hidden_state,)
 
     def logits(self, hidden):
@@ -117,7 +143,10 @@ def training_batch(batch, max_tokens=None):
 
 def losses(logits, labels):
     """Mean cross-entropy and mean squared log of the normaliser, both over labels of the next token."""
-    logits, labels = logits[:, :-1].float() if logits.dtype != torch.float64 else logits[:, :-1], labels[:, 1:]
+    logits, labels = (
+        logits[:, :-1].float() if logits.dtype != torch.float64 else logits[:, :-1],
+        labels[:, 1:],
+    )
     kept = labels >= 0
     logits, labels = logits[kept], labels[kept]
     return F.cross_entropy(logits, labels), torch.logsumexp(logits, -1).square().mean()
@@ -126,9 +155,18 @@ def losses(logits, labels):
 def lora_state(c, rank, draw, std=0.25):
     width, inner, vocabulary = c["hidden_size"], c["intermediate_size"], c["vocab_size"]
     kv = width // c["num_attention_heads"] * c["num_key_value_heads"]
-    outs = {"self_attn.q_proj": (width, width), "self_attn.k_proj": (width, kv), "self_attn.v_proj": (width, kv),
-            "self_attn.o_proj": (width, width), "mlp.down_proj": (inner, width)}
-    pairs = {f"model.layers.{i}.{name}_lora": of for i in range(c["num_hidden_layers"]) for name, of in outs.items()}
+    outs = {
+        "self_attn.q_proj": (width, width),
+        "self_attn.k_proj": (width, kv),
+        "self_attn.v_proj": (width, kv),
+        "self_attn.o_proj": (width, width),
+        "mlp.down_proj": (inner, width),
+    }
+    pairs = {
+        f"model.layers.{i}.{name}_lora": of
+        for i in range(c["num_hidden_layers"])
+        for name, of in outs.items()
+    }
     pairs["lm_head.lm_head_lora"] = (width, vocabulary)
     state = {}
     for name, (fan, out) in pairs.items():
@@ -152,7 +190,9 @@ def state_of(c, draw):
             state[f"{at}.{name}.weight"] = draw.weight(width, std=0.15, mean=1.0)
         for name, out in (("q", width), ("k", kv), ("v", kv), ("o", width)):
             state[f"{at}.self_attn.{name}_proj.weight"] = draw.matrix(out, width, gain=1.25)
-        state |= draw.norm(f"{at}.self_attn.q_norm", rows, dim) | draw.norm(f"{at}.self_attn.k_norm", rows, dim)
+        state |= draw.norm(f"{at}.self_attn.q_norm", rows, dim) | draw.norm(
+            f"{at}.self_attn.k_norm", rows, dim
+        )
         for name, shape in (("gate", (inner, width)), ("up", (inner, width)), ("down", (width, inner))):
             state[f"{at}.mlp.{name}_proj.weight"] = draw.matrix(*shape, gain=1.25)
     state["model.norm.weight"] = draw.weight(width, std=0.15, mean=1.0)
@@ -162,9 +202,14 @@ def state_of(c, draw):
 
 def write_checkpoint(folder, config, state, dtype=torch.float32, shards=2):
     """As released: config.json, shards, and the index that says which tensor is in which."""
-    write_json(folder / "config.json", {
-        "architectures": ["ChameleonXLLMXForConditionalGeneration"], "model_type": "chameleon", **config,
-    })
+    write_json(
+        folder / "config.json",
+        {
+            "architectures": ["ChameleonXLLMXForConditionalGeneration"],
+            "model_type": "chameleon",
+            **config,
+        },
+    )
     names = list(state)
     index = {}
     for i in range(shards):
@@ -173,7 +218,9 @@ def write_checkpoint(folder, config, state, dtype=torch.float32, shards=2):
         write_tensors(folder / file, {name: state[name].to(dtype) for name in part})
         index |= {name: file for name in part}
     total = sum(t.numel() * dtype.itemsize for t in state.values())
-    write_json(folder / "model.safetensors.index.json", {"metadata": {"total_size": total}, "weight_map": index})
+    write_json(
+        folder / "model.safetensors.index.json", {"metadata": {"total_size": total}, "weight_map": index}
+    )
 
 
 def vocabulary(size):
@@ -187,9 +234,20 @@ def vocabulary(size):
 
 
 FIXED = dict(
-    hidden_act="silu", initializer_range=0.02, use_cache=True, rope_theta=10000.0, rope_scaling=None,
-    attention_bias=False, attention_dropout=0.0, dropout=0.0, mlp_bias=False, z_loss_weight=1e-05, bos_token_id=1,
-    eos_token_id=2, tie_word_embeddings=False, torch_dtype="float32",
+    hidden_act="silu",
+    initializer_range=0.02,
+    use_cache=True,
+    rope_theta=10000.0,
+    rope_scaling=None,
+    attention_bias=False,
+    attention_dropout=0.0,
+    dropout=0.0,
+    mlp_bias=False,
+    z_loss_weight=1e-05,
+    bos_token_id=1,
+    eos_token_id=2,
+    tie_word_embeddings=False,
+    torch_dtype="float32",
 )
 
 
@@ -199,15 +257,29 @@ def sizes(rng, small):
     # As many rows of the norms' weights as devices, which share the heads of both kinds.
     parallel = rng.choice([n for n in range(1, kv + 1) if kv % n == 0 and heads % n == 0])
     config = FIXED | dict(
-        vocab_size=rng.randint(120, 500), hidden_size=heads * 8 * rng.randint(1, 4),
-        intermediate_size=8 * rng.randint(3, 30), num_hidden_layers=rng.randint(1, 4), num_attention_heads=heads,
-        num_key_value_heads=kv, max_position_embeddings=rng.randint(40, 120), model_parallel_size=parallel,
-        swin_norm=rng.random() < 0.4, mask_image_logits=rng.random() < 0.3,
-        rms_norm_eps=rng.choice([1e-5, 1e-6]), rope_theta=rng.choice([10000.0, 500.0]),
+        vocab_size=rng.randint(120, 500),
+        hidden_size=heads * 8 * rng.randint(1, 4),
+        intermediate_size=8 * rng.randint(3, 30),
+        num_hidden_layers=rng.randint(1, 4),
+        num_attention_heads=heads,
+        num_key_value_heads=kv,
+        max_position_embeddings=rng.randint(40, 120),
+        model_parallel_size=parallel,
+        swin_norm=rng.random() < 0.4,
+        mask_image_logits=rng.random() < 0.3,
+        rms_norm_eps=rng.choice([1e-5, 1e-6]),
+        rope_theta=rng.choice([10000.0, 500.0]),
     )
     if small:
-        config |= dict(vocab_size=120, hidden_size=16, intermediate_size=24, num_hidden_layers=1,
-                       num_attention_heads=2, num_key_value_heads=2, model_parallel_size=1)
+        config |= dict(
+            vocab_size=120,
+            hidden_size=16,
+            intermediate_size=24,
+            num_hidden_layers=1,
+            num_attention_heads=2,
+            num_key_value_heads=2,
+            model_parallel_size=1,
+        )
     config["vocabulary_map"] = vocabulary(config["vocab_size"])
     return dict(config=config, rank=rng.randint(1, 6), tokens=rng.randint(18, 30), style=rng.randint(1, 16))
 
@@ -237,22 +309,43 @@ def make(folder, sizes, draw):
     mask = [[0] * (tokens - n) + [1] * n for n in lengths]
     # Padding is at position 1, which nobody sees.
     positions = [[1] * (tokens - n) + list(range(n)) for n in lengths]
-    write_tensors(folder / "inputs.safetensors", {
-        "ids": torch.tensor(rows), "right_ids": torch.tensor(right), "left_ids": torch.tensor(left),
-        "left_mask": torch.tensor(mask), "left_pos": torch.tensor(positions),
-        "style": draw.normal(3, style, width, std=0.6),
-    })
+    write_tensors(
+        folder / "inputs.safetensors",
+        {
+            "ids": torch.tensor(rows),
+            "right_ids": torch.tensor(right),
+            "left_ids": torch.tensor(left),
+            "left_mask": torch.tensor(mask),
+            "left_pos": torch.tensor(positions),
+            "style": draw.normal(3, style, width, std=0.6),
+        },
+    )
     index = [sorted(draw.random.sample(range(1, tokens), style)) for _ in rows]
-    write_json(folder / "cases.json", {
-        "lengths": lengths, "style_index": index, "lora_rank": rank, "cached_tokens": draw.random.randint(3, tokens - 4),
-    })
+    write_json(
+        folder / "cases.json",
+        {
+            "lengths": lengths,
+            "style_index": index,
+            "lora_rank": rank,
+            "cached_tokens": draw.random.randint(3, tokens - 4),
+        },
+    )
     most = config["max_position_embeddings"]
     drawn = [sequence(draw, config, n, style) for n in (style + 5, style + 18, style + 11, most + 7)]
-    write_json(folder / "train_batch.json", {
-        **{key: [row[i] for row in drawn] for i, key in enumerate(("input_ids", "labels", "style_index"))},
-        "z_loss_weight": 1e-05, "max_position_embeddings": most,
-    })
-    write_tensors(folder / "train_inputs.safetensors", {"input_tokens": draw.normal(4, style, width, std=0.6)})
+    write_json(
+        folder / "train_batch.json",
+        {
+            **{
+                key: [row[i] for row in drawn]
+                for i, key in enumerate(("input_ids", "labels", "style_index"))
+            },
+            "z_loss_weight": 1e-05,
+            "max_position_embeddings": most,
+        },
+    )
+    write_tensors(
+        folder / "train_inputs.safetensors", {"input_tokens": draw.normal(4, style, width, std=0.6)}
+    )
 
 
 def expected(folder, dtype):
@@ -265,7 +358,9 @@ def expected(folder, dtype):
         tensors |= {f"right.hidden.{i}": h for i, h in enumerate(states)}
         tensors["right.logits"] = model.logits(states[-1])
         states = model.states(
-            model.embed(given["left_ids"]), attention_mask=given["left_mask"], position_ids=given["left_pos"]
+            model.embed(given["left_ids"]),
+            attention_mask=given["left_mask"],
+            position_ids=given["left_pos"],
         )
         # Nobody compares what padding gives.
         tensors["left.logits"] = torch.where(given["left_mask"][..., None] > 0, model.logits(states[-1]), 0)

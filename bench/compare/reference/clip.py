@@ -1,5 +1,6 @@
 """Spec section 2: transformers' CLIPModel, and pictures prepared by Pillow."""
 
+import numpy
 import torch
 from PIL import Image
 from transformers import CLIPConfig, CLIPModel
@@ -17,16 +18,7 @@ def load(folder, dtype):
     config = CLIPConfig.from_dict({**read_json(folder / "config.json"), "attn_implementation": "eager"})
     model = CLIPModel(config)
     state = {k: v for k, v in read_checkpoint(folder).items() if not k.endswith("position_ids")}
-    own = model.state_dict()
-    renamed = {}
-    for name in own:
-        # Newer releases dropped a level of the names that files have.
-        old = name if name in state else name.replace("text_model.", "text_model.", 1)
-        if old in state:
-            renamed[name] = state[old]
-        elif not name.endswith("position_ids"):
-            raise KeyError(name)
-    model.load_state_dict(renamed, strict=False)
+    model.load_state_dict(state)
     return model.to(dtype).eval()
 
 
@@ -39,49 +31,97 @@ def penultimate(model, pixels):
 def sizes(rng, small):
     activation = "quick_gelu" if rng.random() < 0.5 else "gelu"
     if small:
-        vision = dict(hidden_size=16, intermediate_size=24, num_hidden_layers=2, num_attention_heads=2,
-                      patch_size=14, image_size=28, hidden_act="quick_gelu")
-        text = dict(hidden_size=16, intermediate_size=24, num_hidden_layers=2, num_attention_heads=2,
-                    vocab_size=96, max_position_embeddings=12, eos_token_id=95, bos_token_id=94,
-                    pad_token_id=0, hidden_act="quick_gelu")
-        return dict(vision=vision, text=text, projection=12, images=[("RGB", 41, 30), ("L", 23, 37)], tokens=9)
+        vision = dict(
+            hidden_size=16,
+            intermediate_size=24,
+            num_hidden_layers=2,
+            num_attention_heads=2,
+            patch_size=14,
+            image_size=28,
+            hidden_act="quick_gelu",
+        )
+        text = dict(
+            hidden_size=16,
+            intermediate_size=24,
+            num_hidden_layers=2,
+            num_attention_heads=2,
+            vocab_size=96,
+            max_position_embeddings=12,
+            eos_token_id=95,
+            bos_token_id=94,
+            pad_token_id=0,
+            hidden_act="quick_gelu",
+        )
+        return dict(
+            vision=vision, text=text, projection=12, images=[("RGB", 41, 30), ("L", 23, 37)], tokens=9
+        )
     heads, patch = rng.randint(1, 5), rng.choice([7, 8, 14, 16])
     vision = dict(
-        hidden_size=heads * 8 * rng.randint(1, 3), intermediate_size=4 * rng.randint(4, 40),
-        num_hidden_layers=rng.randint(2, 4), num_attention_heads=heads, patch_size=patch,
-        image_size=patch * rng.randint(2, 5), hidden_act=activation,
+        hidden_size=heads * 8 * rng.randint(1, 3),
+        intermediate_size=4 * rng.randint(4, 40),
+        num_hidden_layers=rng.randint(2, 4),
+        num_attention_heads=heads,
+        patch_size=patch,
+        image_size=patch * rng.randint(2, 5),
+        hidden_act=activation,
     )
     heads, vocabulary = rng.randint(1, 4), rng.randint(90, 600)
     # The released files say 2, which stands for the largest id; others name their own.
     end = rng.choice([2, vocabulary - 1])
     text = dict(
-        hidden_size=heads * 8 * rng.randint(1, 3), intermediate_size=4 * rng.randint(4, 40),
-        num_hidden_layers=rng.randint(2, 3), num_attention_heads=heads, vocab_size=vocabulary,
-        max_position_embeddings=rng.randint(16, 77), eos_token_id=end, bos_token_id=0, pad_token_id=1,
+        hidden_size=heads * 8 * rng.randint(1, 3),
+        intermediate_size=4 * rng.randint(4, 40),
+        num_hidden_layers=rng.randint(2, 3),
+        num_attention_heads=heads,
+        vocab_size=vocabulary,
+        max_position_embeddings=rng.randint(16, 77),
+        eos_token_id=end,
+        bos_token_id=0,
+        pad_token_id=1,
         hidden_act=activation,
     )
     images = [(mode, rng.randint(20, 150), rng.randint(20, 150)) for mode in ("RGB", "RGB", "L", "RGBA")]
-    return dict(vision=vision, text=text, projection=4 * rng.randint(2, 16), images=images,
-                tokens=rng.randint(4, 16))
+    return dict(
+        vision=vision,
+        text=text,
+        projection=4 * rng.randint(2, 16),
+        images=images,
+        tokens=rng.randint(4, 16),
+    )
 
 
 def make(folder, sizes, draw):
     vision, text, projection = sizes["vision"], sizes["text"], sizes["projection"]
     common = dict(layer_norm_eps=1e-05, dropout=0.0, attention_dropout=0.0, projection_dim=projection)
     config = dict(
-        architectures=["CLIPModel"], model_type="clip", initializer_factor=1.0, logit_scale_init_value=2.6592,
-        projection_dim=projection, torch_dtype="float32",
+        architectures=["CLIPModel"],
+        model_type="clip",
+        initializer_factor=1.0,
+        logit_scale_init_value=2.6592,
+        projection_dim=projection,
+        torch_dtype="float32",
         text_config={**text, **common, "model_type": "clip_text_model"},
         vision_config={**vision, **common, "model_type": "clip_vision_model", "num_channels": 3},
     )
     write_json(folder / "ckpt/config.json", config)
     side = vision["image_size"]
-    write_json(folder / "ckpt/preprocessor_config.json", dict(
-        crop_size=dict(height=side, width=side), do_center_crop=True, do_convert_rgb=True, do_normalize=True,
-        do_rescale=True, do_resize=True, image_mean=[0.48145466, 0.4578275, 0.40821073],
-        image_processor_type="CLIPImageProcessor", image_std=[0.26862954, 0.26130258, 0.27577711], resample=3,
-        rescale_factor=0.00392156862745098, size=dict(shortest_edge=side),
-    ))
+    write_json(
+        folder / "ckpt/preprocessor_config.json",
+        dict(
+            crop_size=dict(height=side, width=side),
+            do_center_crop=True,
+            do_convert_rgb=True,
+            do_normalize=True,
+            do_rescale=True,
+            do_resize=True,
+            image_mean=[0.48145466, 0.4578275, 0.40821073],
+            image_processor_type="CLIPImageProcessor",
+            image_std=[0.26862954, 0.26130258, 0.27577711],
+            resample=3,
+            rescale_factor=0.00392156862745098,
+            size=dict(shortest_edge=side),
+        ),
+    )
     write_tensors(folder / "ckpt/model.safetensors", state_of(vision, text, projection, draw))
     (folder / "images").mkdir(exist_ok=True)
     names = [f"picture{i}" for i in range(len(sizes["images"]))]
@@ -137,7 +177,9 @@ def expected(folder, dtype):
     seen = model.vision_model(pixel_values=pixels.to(dtype), output_hidden_states=True)
     vision = {f"hidden_states.{i}": h for i, h in enumerate(seen.hidden_states)}
     vision |= {
-        "pixel_values": pixels, "penultimate": seen.hidden_states[-2], "last_hidden_state": seen.last_hidden_state,
+        "pixel_values": pixels,
+        "penultimate": seen.hidden_states[-2],
+        "last_hidden_state": seen.last_hidden_state,
         "image_embeds": model.visual_projection(seen.pooler_output),
     }
     if "texts" in cases:
@@ -149,7 +191,9 @@ def expected(folder, dtype):
     alone = model.text_model(input_ids=ids)
     text = {f"hidden_states.{i}": h for i, h in enumerate(read.hidden_states)}
     text |= {
-        "input_ids": ids, "attention_mask": mask, "last_hidden_state": read.last_hidden_state,
+        "input_ids": ids,
+        "attention_mask": mask,
+        "last_hidden_state": read.last_hidden_state,
         "text_embeds": model.text_projection(read.pooler_output),
         "text_embeds_no_mask": model.text_projection(alone.pooler_output),
     }
@@ -167,10 +211,11 @@ def real_size(folder):
     preprocessor, tensors = read_json(folder / "preprocessor_config_224.json"), {}
     for path in sorted((folder / "images").glob("*.png")):
         image = Image.open(path)
-        import numpy
         levels = torch.from_numpy(numpy.asarray(pictures.clip_crop(image, preprocessor)).copy())
         tensors[f"{path.stem}.uint8"] = levels.permute(2, 0, 1)
-        tensors[f"{path.stem}.pixel_values_rows_100_104"] = pictures.clip_pixels(image, preprocessor)[:, 100:104]
+        tensors[f"{path.stem}.pixel_values_rows_100_104"] = pictures.clip_pixels(image, preprocessor)[
+            :, 100:104
+        ]
     return tensors
 
 

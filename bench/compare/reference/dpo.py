@@ -13,7 +13,9 @@ BESIDE = ["chameleon"]
 
 def sizes(rng, small):
     pairs = rng.randint(1, 3)
-    return dict(pairs=pairs, beta=rng.choice([0.05, 0.1, 0.5]), style=rng.randint(1, 6), rank=rng.randint(1, 5))
+    return dict(
+        pairs=pairs, beta=rng.choice([0.05, 0.1, 0.5]), style=rng.randint(1, 6), rank=rng.randint(1, 5)
+    )
 
 
 def make(folder, sizes, draw):
@@ -24,11 +26,18 @@ def make(folder, sizes, draw):
     for prompt in prompts * 2:
         length = len(prompt) + draw.random.randint(4, 12)
         ids, labels, index = chameleon.sequence(draw, config, length, style)
-        rows["input_ids"].append(prompt + ids[len(prompt):])
+        rows["input_ids"].append(prompt + ids[len(prompt) :])
         rows["labels"].append(labels)
         rows["style_index"].append(index)
-    write_json(folder / "batch.json", {**rows, "beta": sizes["beta"], "pairs": pairs,
-                                       "order": "chosen of pair 0..n-1, then rejected of pair 0..n-1"})
+    write_json(
+        folder / "batch.json",
+        {
+            **rows,
+            "beta": sizes["beta"],
+            "pairs": pairs,
+            "order": "chosen of pair 0..n-1, then rejected of pair 0..n-1",
+        },
+    )
     width = config["hidden_size"]
     write_tensors(folder / "inputs.safetensors", {"style": draw.normal(pairs, style, width, std=0.6)})
     write_tensors(folder / "lora.safetensors", chameleon.lora_state(config, sizes["rank"], draw, std=0.1))
@@ -58,8 +67,11 @@ def expected(folder, dtype):
     gradients = dict(zip(wrt, torch.autograd.grad(loss, wrt.values())))
     return {
         "expected.safetensors": {
-            "label_count": (labels[:, 1:] >= 0).sum(-1), "loss": loss.detach().reshape(1),
-            "policy_logp": policy.detach(), "reference_logp": reference, "scaled_margin": margin.detach(),
+            "label_count": (labels[:, 1:] >= 0).sum(-1),
+            "loss": loss.detach().reshape(1),
+            "policy_logp": policy.detach(),
+            "reference_logp": reference,
+            "scaled_margin": margin.detach(),
         },
         "gradients.safetensors": gradients,
     }

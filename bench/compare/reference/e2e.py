@@ -8,13 +8,24 @@ from .folder import Unsafe, beside, read_json, read_tensors, write_json, write_t
 from .grammar import Place, guide, processed
 from .style_tokens import StyleEncoder
 from .text import (
-    CODES, FIRST_CODE, GRID, IMAGE_END, IMAGE_PROMPT, IMAGE_START, NEW_LINE, SEPARATOR, STOP, STYLE, STYLE_PROMPT,
-    Text, image_tokens,
+    CODES,
+    FIRST_CODE,
+    GRID,
+    IMAGE_PROMPT,
+    IMAGE_START,
+    SEPARATOR,
+    STOP,
+    STYLE,
+    STYLE_PROMPT,
+    Text,
+    image_tokens,
 )
 from .vqgan import Vqgan
 
 TITLE = "whole pipeline, tiny: pictures + text -> tokens -> picture, greedy"
-REFERENCE = ["transformers ChameleonModel, CLIPModel, ChameleonVQVAE; tokenizers; the loop from its description"]
+REFERENCE = [
+    "transformers ChameleonModel, CLIPModel, ChameleonVQVAE; tokenizers; the loop from its description"
+]
 BESIDE = ["clip", "vqgan", "tokenizer"]
 FORWARD = "forward.safetensors"
 #: Between the best score and the second; logits were seen to be 1e-5 off, guided ones seven times that.
@@ -39,7 +50,9 @@ class Pipeline:
         images = []
         if run["condition_image"]:
             image = self.picture(run["condition_image"])
-            cropped = pictures.fitted(image, self.condition_size(run, image), [n for n, _ in run["random_crop_offsets"]])
+            cropped = pictures.fitted(
+                image, self.condition_size(run, image), [n for n, _ in run["random_crop_offsets"]]
+            )
             images = [image_tokens(self.vqgan.safe_codes(pictures.vqgan_pixels(cropped, self.dtype)))]
         template = IMAGE_PROMPT if images else STYLE_PROMPT
         ids = [0, *self.text.inlined(template + run["prompt"] + SEPARATOR, images)]
@@ -99,8 +112,12 @@ class Pipeline:
                 raise Unsafe("the text goes on")
         height, width = (token - GRID for token in tokens[1:3])
         facts = {
-            "grid_h_w": [height, width], "prompt_ids": prompt, "style_index": [index], "tokens": tokens,
-            "decoded_text": "<|image|>", "steps": steps,
+            "grid_h_w": [height, width],
+            "prompt_ids": prompt,
+            "style_index": [index],
+            "tokens": tokens,
+            "decoded_text": "<|image|>",
+            "steps": steps,
             "min_margin": min(step["margin"] for step in steps if "margin" in step),
         }
         return {**run, **facts}, full, states
@@ -120,21 +137,40 @@ def listed(logits):
 
 def sizes(rng, small):
     shared = dict(
-        chameleon.FIXED, hidden_size=16, intermediate_size=24, num_hidden_layers=1, num_attention_heads=2,
-        num_key_value_heads=2, max_position_embeddings=1024, model_parallel_size=1, swin_norm=False,
-        mask_image_logits=False, rms_norm_eps=1e-5, torch_dtype="bfloat16",
+        chameleon.FIXED,
+        hidden_size=16,
+        intermediate_size=24,
+        num_hidden_layers=1,
+        num_attention_heads=2,
+        num_key_value_heads=2,
+        max_position_embeddings=1024,
+        model_parallel_size=1,
+        swin_norm=False,
+        mask_image_logits=False,
+        rms_norm_eps=1e-5,
+        torch_dtype="bfloat16",
     )
     own = dict(dim=16, depth=1, dim_head=8, heads=2, num_queries=16, ff_mult=2)
     if small:
         return dict(config=shared, resampler=own, rank=1, target=64, active=16, grids=[(1, 2)])
     heads = rng.randint(2, 4)
     config = shared | dict(
-        hidden_size=heads * 8 * rng.randint(1, 3), intermediate_size=8 * rng.randint(6, 20),
-        num_hidden_layers=rng.randint(1, 3), num_attention_heads=heads, num_key_value_heads=heads,
+        hidden_size=heads * 8 * rng.randint(1, 3),
+        intermediate_size=8 * rng.randint(6, 20),
+        num_hidden_layers=rng.randint(1, 3),
+        num_attention_heads=heads,
+        num_key_value_heads=heads,
     )
     own |= dict(dim=8 * rng.randint(2, 8), depth=rng.randint(1, 3), heads=rng.randint(1, 4))
     grids = [(rng.randint(1, 3), rng.randint(1, 3)) for _ in range(2)]
-    return dict(config=config, resampler=own, rank=rng.randint(1, 4), target=rng.choice([64, 96]), active=1, grids=grids)
+    return dict(
+        config=config,
+        resampler=own,
+        rank=rng.randint(1, 4),
+        target=rng.choice([64, 96]),
+        active=1,
+        grids=grids,
+    )
 
 
 def make(folder, sizes, draw):
@@ -148,8 +184,15 @@ def make(folder, sizes, draw):
         pictures.drawn(rng, "RGB", side(), side()).save(folder / f"images/{name}.png")
     runs = [dict(name="one_reference", references=["style"], condition_image=None, prompt="a tiny ship")]
     if len(sizes["grids"]) > 1:
-        runs.append(dict(name="two_references_and_image", references=["style", "subject"],
-                         condition_image="condition", prompt="a dog, and a cat!", target=sizes["target"]))
+        runs.append(
+            dict(
+                name="two_references_and_image",
+                references=["style", "subject"],
+                condition_image="condition",
+                prompt="a dog, and a cat!",
+                target=sizes["target"],
+            )
+        )
     for run in runs:
         run |= dict(cfg=rng.choice([3.0, 4.0]), image_top_k=2000, text_top_k=10, random_crop_offsets=[])
         if run["condition_image"]:
@@ -157,7 +200,9 @@ def make(folder, sizes, draw):
             crop = pictures.best_size(image.size, pictures.crop_sizes(run["target"]))
             last = pictures.resizes(image.size, crop)[-1][0]
             # Left and upper, each as it was drawn and from how many.
-            run["random_crop_offsets"] = [[rng.randint(0, most), most] for most in (last[0] - crop[0], last[1] - crop[1])]
+            run["random_crop_offsets"] = [
+                [rng.randint(0, most), most] for most in (last[0] - crop[0], last[1] - crop[1])
+            ]
     write_json(folder / "runs.json", runs)
     vision = read_json(beside(folder, "clip") / "ckpt/config.json")["vision_config"]["hidden_size"]
     own = {**sizes["resampler"], "embedding_dim": vision, "output_dim": width}
@@ -210,13 +255,20 @@ def forward(folder, pipeline, run, files, dtype):
         given = read_tensors(folder / FORWARD, dtype)
         ids, sel, embeds = given["ids"], given["sel"], given["embeds"]
     else:
-        ids, sel = torch.tensor([run["prompt_ids"] + run["tokens"]]), torch.tensor([len(run["prompt_ids"]) + 1])
+        ids, sel = (
+            torch.tensor([run["prompt_ids"] + run["tokens"]]),
+            torch.tensor([len(run["prompt_ids"]) + 1]),
+        )
         embeds = files[f"run_{run['name']}.safetensors"]["style_embeds"].float().to(dtype)
     model = pipeline.model
     styled = model.states(model.embed(ids, embeds, run["style_index"]))[-1]
     plain = model.states(model.embed(ids))[-1]
     return {
-        "ids": ids, "sel": sel, "embeds": embeds, "hidden_last": styled, "logits_sel": model.logits(styled[:, sel]),
+        "ids": ids,
+        "sel": sel,
+        "embeds": embeds,
+        "hidden_last": styled,
+        "logits_sel": model.logits(styled[:, sel]),
         "plain_logits_sel": model.logits(plain[:, sel[:1]]),
     }
 

@@ -107,7 +107,11 @@ def tolerances(single, double):
 def require_same_integers(single, double):
     for file, tensors in single.items():
         for name, value in tensors.items() if file.endswith(".safetensors") else ():
-            exact = value.is_floating_point() or name.endswith("uint8") or torch.equal(value, double[file][name])
+            exact = (
+                value.is_floating_point()
+                or name.endswith("uint8")
+                or torch.equal(value, double[file][name])
+            )
             if not exact:
                 raise Unsafe(f"{file}:{name} depends on rounding")
 
@@ -119,7 +123,9 @@ def write_fixture(folder, module, arguments):
     require_same_integers(single, double)
     stated = getattr(module, "TOLERANCE", {})
     measured = tolerances(single, double)
-    tolerance = {key: of for key, of in measured.items() if f"{key.partition(':')[0]}:*" not in stated} | stated
+    tolerance = {
+        key: of for key, of in measured.items() if f"{key.partition(':')[0]}:*" not in stated
+    } | stated
     readme = {
         "fixture": folder.name,
         "title": module.TITLE,

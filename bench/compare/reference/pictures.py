@@ -88,6 +88,7 @@ def crop_sizes(target, max_aspect=4.0):
 
 def best_size(size, sizes):
     """Whose shape fits best; of equals the larger pair."""
+
     def fit(crop):
         ratios = crop[0] / size[0], crop[1] / size[1]
         return min(ratios) / max(ratios), crop

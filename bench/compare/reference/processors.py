@@ -1,7 +1,5 @@
 """Guidance, grammar and top-k over a script of tokens with random scores."""
 
-import torch
-
 from .folder import read_json, read_tensors, write_json, write_tensors
 from .grammar import Place, guide, processed
 from .text import GRID, IMAGE_END, IMAGE_START, NEW_LINE
@@ -16,8 +14,14 @@ def sizes(rng, small):
     if small:
         return dict(vocabulary=8830, grids=[(1, 1)], image_top_k=5, text_top_k=2, scale=4.0, every=4)
     grids = [(rng.randint(1, 3), rng.randint(1, 3)) for _ in range(rng.randint(1, 3))]
-    return dict(vocabulary=rng.randint(8820, 9300), grids=grids, image_top_k=rng.randint(1, 60),
-                text_top_k=rng.randint(1, 12), scale=rng.choice([1.5, 3.0, 4.0, 7.5]), every=3)
+    return dict(
+        vocabulary=rng.randint(8820, 9300),
+        grids=grids,
+        image_top_k=rng.randint(1, 60),
+        text_top_k=rng.randint(1, 12),
+        scale=rng.choice([1.5, 3.0, 4.0, 7.5]),
+        every=3,
+    )
 
 
 def make(folder, sizes, draw):
@@ -45,11 +49,20 @@ def make(folder, sizes, draw):
             if place.guided:
                 inputs[f"p{p}.uncond"] = draw.normal(sizes["vocabulary"], std=3.0)
     write_tensors(folder / STEPS, inputs)
-    write_json(folder / "steps.json", dict(
-        vocab_size=sizes["vocabulary"], tokens=tokens, prompt_length=prompt, guidance_scale=sizes["scale"],
-        image_top_k=sizes["image_top_k"], text_top_k=sizes["text_top_k"], image_start=IMAGE_START,
-        image_end=IMAGE_END, new_line=NEW_LINE,
-    ))
+    write_json(
+        folder / "steps.json",
+        dict(
+            vocab_size=sizes["vocabulary"],
+            tokens=tokens,
+            prompt_length=prompt,
+            guidance_scale=sizes["scale"],
+            image_top_k=sizes["image_top_k"],
+            text_top_k=sizes["text_top_k"],
+            image_start=IMAGE_START,
+            image_end=IMAGE_END,
+            new_line=NEW_LINE,
+        ),
+    )
 
 
 def expected(folder, dtype):
@@ -66,7 +79,10 @@ def expected(folder, dtype):
         if cond is None and forced is None:
             # A step that is there for the call alone: how many are kept tells that it is free.
             known = old.get(p, {})
-            step |= {"kept_after_top_k": known.get("kept_after_top_k", script["image_top_k"]), "argmax": known.get("argmax", 0)}
+            step |= {
+                "kept_after_top_k": known.get("kept_after_top_k", script["image_top_k"]),
+                "argmax": known.get("argmax", 0),
+            }
             if script["image_top_k"] > 1:
                 steps.append(step)
             continue
@@ -74,18 +90,31 @@ def expected(folder, dtype):
         step |= {"kept_after_top_k": len(ids), "argmax": int(ids[scores.argmax()])}
         steps.append(step)
         if forced is None or not old or f"{at}.kept_ids" in given:
-            tensors |= {f"{at}.kept_ids": ids, f"{at}.kept_scores": scores,
-                        f"{at}.kept_probs": scores.double().softmax(-1)}
+            tensors |= {
+                f"{at}.kept_ids": ids,
+                f"{at}.kept_scores": scores,
+                f"{at}.kept_probs": scores.double().softmax(-1),
+            }
         if uncond is not None and (f"{at}.after_cfg" in given or not old and place.seen == 2):
             tensors[f"{at}.after_cfg"] = guide(cond, uncond, scale)
     start = tokens.index(IMAGE_START)
     prompt = [0, tokens[1], *tokens[start : start + 3]]
     prompt = script.get("explicit_unconditional_ids_no_cache", {}).get("given", prompt)
     calls = [prompt, [*prompt, tokens[start + 3]]]
-    return {STEPS: tensors, "steps.json": {**script, "steps": steps, "explicit_unconditional_ids_no_cache": {
-        "given": prompt,
-        "calls": [{"input_ids": ids, "attention_mask": [1] * len(ids), "use_cache": False} for ids in calls],
-    }}}
+    return {
+        STEPS: tensors,
+        "steps.json": {
+            **script,
+            "steps": steps,
+            "explicit_unconditional_ids_no_cache": {
+                "given": prompt,
+                "calls": [
+                    {"input_ids": ids, "attention_mask": [1] * len(ids), "use_cache": False}
+                    for ids in calls
+                ],
+            },
+        },
+    }
 
 
 def notes(folder):

@@ -3,7 +3,6 @@ the class has and StyleAR does not use, positions and mean-pooled latents, are t
 positions are added to the features, and latents made of the mean of `x` go before the learned ones."""
 
 import torch
-import torch.nn.functional as F
 from torch import nn
 
 from .folder import read_json, read_tensors, read_torch, write_json, write_tensors
@@ -32,8 +31,18 @@ class Attention(nn.Module):
 
 class Resampler(nn.Module):
     def __init__(
-        self, dim, depth, dim_head, heads, num_queries, embedding_dim, output_dim, ff_mult,
-        max_seq_len=257, apply_pos_emb=False, num_latents_mean_pooled=0,
+        self,
+        dim,
+        depth,
+        dim_head,
+        heads,
+        num_queries,
+        embedding_dim,
+        output_dim,
+        ff_mult,
+        max_seq_len=257,
+        apply_pos_emb=False,
+        num_latents_mean_pooled=0,
     ):
         super().__init__()
         if apply_pos_emb:
@@ -48,13 +57,17 @@ class Resampler(nn.Module):
             )
         inner = dim * ff_mult
         self.layers = nn.ModuleList(
-            nn.ModuleList([
-                Attention(dim, dim_head, heads),
-                nn.Sequential(
-                    nn.LayerNorm(dim), nn.Linear(dim, inner, bias=False), nn.GELU(),
-                    nn.Linear(inner, dim, bias=False),
-                ),
-            ])
+            nn.ModuleList(
+                [
+                    Attention(dim, dim_head, heads),
+                    nn.Sequential(
+                        nn.LayerNorm(dim),
+                        nn.Linear(dim, inner, bias=False),
+                        nn.GELU(),
+                        nn.Linear(inner, dim, bias=False),
+                    ),
+                ]
+            )
             for _ in range(depth)
         )
 
@@ -97,18 +110,37 @@ def state_of(config, draw):
 
 def sizes(rng, small):
     if small:
-        config = dict(dim=16, depth=1, dim_head=8, heads=3, num_queries=2, embedding_dim=12, output_dim=20,
-                      ff_mult=2, max_seq_len=9, apply_pos_emb=True, num_latents_mean_pooled=1)
+        config = dict(
+            dim=16,
+            depth=1,
+            dim_head=8,
+            heads=3,
+            num_queries=2,
+            embedding_dim=12,
+            output_dim=20,
+            ff_mult=2,
+            max_seq_len=9,
+            apply_pos_emb=True,
+            num_latents_mean_pooled=1,
+        )
         return dict(config=config, images=2, tokens=7)
     config = dict(
-        dim=8 * rng.randint(2, 13), depth=rng.randint(1, 4), dim_head=8 * rng.randint(1, 6),
-        heads=rng.randint(1, 7), num_queries=rng.randint(1, 20), embedding_dim=4 * rng.randint(2, 21),
-        output_dim=4 * rng.randint(2, 25), ff_mult=rng.randint(1, 4),
+        dim=8 * rng.randint(2, 13),
+        depth=rng.randint(1, 4),
+        dim_head=8 * rng.randint(1, 6),
+        heads=rng.randint(1, 7),
+        num_queries=rng.randint(1, 20),
+        embedding_dim=4 * rng.randint(2, 21),
+        output_dim=4 * rng.randint(2, 25),
+        ff_mult=rng.randint(1, 4),
     )
     tokens = rng.randint(1, 40)
     if rng.random() < 0.5:
-        config |= dict(max_seq_len=tokens + rng.randint(0, 5), apply_pos_emb=rng.random() < 0.5,
-                       num_latents_mean_pooled=rng.randint(0, 3))
+        config |= dict(
+            max_seq_len=tokens + rng.randint(0, 5),
+            apply_pos_emb=rng.random() < 0.5,
+            num_latents_mean_pooled=rng.randint(0, 3),
+        )
     return dict(config=config, images=rng.randint(1, 3), tokens=tokens)
 
 
@@ -122,10 +154,13 @@ def make(folder, sizes, draw):
     torch.save(views(state), folder / "image_proj_views.pth")
     images, tokens = sizes["images"], sizes["tokens"]
     queries = config["num_queries"] + config.get("num_latents_mean_pooled", 0)
-    write_tensors(folder / "inputs.safetensors", {
-        "x": draw.normal(images, tokens, config["embedding_dim"]),
-        "g": draw.normal(images, queries, config["output_dim"]),
-    })
+    write_tensors(
+        folder / "inputs.safetensors",
+        {
+            "x": draw.normal(images, tokens, config["embedding_dim"]),
+            "g": draw.normal(images, queries, config["output_dim"]),
+        },
+    )
 
 
 def views(state):

@@ -34,15 +34,19 @@ class StyleEncoder:
 
 def sizes(rng, small):
     sides = (lambda: rng.randint(20, 40)) if small else (lambda: rng.randint(15, 160))
-    return dict(images=[(mode, sides(), sides()) for mode in ("RGB", "RGBA", "L")],
-                cases=["ab", "a"] if small else ["a", "ab", "ba", "cab"])
+    return dict(
+        images=[(mode, sides(), sides()) for mode in ("RGB", "RGBA", "L")],
+        cases=["ab", "a"] if small else ["a", "ab", "ba", "cab"],
+    )
 
 
 def make(folder, sizes, draw):
     (folder / "images").mkdir(exist_ok=True)
     for name, (mode, width, height) in zip("abc", sizes["images"]):
         pictures.drawn(draw.random, mode, width, height).save(folder / f"images/{name}.png")
-    write_json(folder / "cases.json", [{"name": f"of_{case}", "images": list(case)} for case in sizes["cases"]])
+    write_json(
+        folder / "cases.json", [{"name": f"of_{case}", "images": list(case)} for case in sizes["cases"]]
+    )
 
 
 def expected(folder, dtype):

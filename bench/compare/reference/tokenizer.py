@@ -5,7 +5,16 @@ import collections
 import torch
 
 from .folder import read_json, write_json
-from .text import CODES, FIRST_CODE, GRID, IMAGE, IMAGE_PROMPT, STYLE_PROMPT, Text, code_name
+from .text import (
+    CODES,
+    FIRST_CODE,
+    GRID,
+    IMAGE,
+    IMAGE_PROMPT,
+    STYLE_PROMPT,
+    Text,
+    code_name,
+)
 
 TITLE = "tokenizer.json in Chameleon's structure, strings to ids, image code <-> vocabulary id tables"
 REFERENCE = ["huggingface/tokenizers (Python)"]
@@ -53,29 +62,69 @@ def tokenizer_json(merges, image_name, added):
     names += [f"<reserved{i - 4:05d}>" for i in range(len(names), TEXT_IDS)]
     names[8711] = image_name
     names += byte_alphabet() + ["".join(pair) for pair in merges]
-    split = lambda regex: {"type": "Split", "pattern": {"Regex": regex}, "behavior": "Isolated", "invert": False}
+    split = lambda regex: {
+        "type": "Split",
+        "pattern": {"Regex": regex},
+        "behavior": "Isolated",
+        "invert": False,
+    }
     level = {"type": "ByteLevel", "add_prefix_space": False, "trim_offsets": True, "use_regex": True}
     flags = dict(single_word=False, lstrip=False, rstrip=False, normalized=False, special=True)
     return {
-        "version": "1.0", "truncation": None, "padding": None,
+        "version": "1.0",
+        "truncation": None,
+        "padding": None,
         "added_tokens": [{"id": i, "content": names[i], **flags} for i in added],
         "normalizer": None,
-        "pre_tokenizer": {"type": "Sequence", "pretokenizers": [
-            split("<sentinel:[0-9]+>"), split("(IMGIMG)((A|B|C|D|E|F|G|H|I){1,4})Z"), split("([\\t\\n]|    |  )"),
-            {"type": "Digits", "individual_digits": True}, {"type": "Punctuation", "behavior": "Isolated"}, level,
-        ]},
-        "post_processor": None, "decoder": level,
-        "model": {"type": "BPE", "dropout": None, "unk_token": None, "continuing_subword_prefix": None,
-                  "end_of_word_suffix": None, "fuse_unk": False, "byte_fallback": False,
-                  "vocab": {name: i for i, name in enumerate(names)},
-                  "merges": [" ".join(pair) for pair in merges]},
+        "pre_tokenizer": {
+            "type": "Sequence",
+            "pretokenizers": [
+                split("<sentinel:[0-9]+>"),
+                split("(IMGIMG)((A|B|C|D|E|F|G|H|I){1,4})Z"),
+                split("([\\t\\n]|    |  )"),
+                {"type": "Digits", "individual_digits": True},
+                {"type": "Punctuation", "behavior": "Isolated"},
+                level,
+            ],
+        },
+        "post_processor": None,
+        "decoder": level,
+        "model": {
+            "type": "BPE",
+            "dropout": None,
+            "unk_token": None,
+            "continuing_subword_prefix": None,
+            "end_of_word_suffix": None,
+            "fuse_unk": False,
+            "byte_fallback": False,
+            "vocab": {name: i for i, name in enumerate(names)},
+            "merges": [" ".join(pair) for pair in merges],
+        },
     }
 
 
 STRINGS = [
-    "", "*", "S*", "S* S*.", "a  b   c", "\n\t  \n", "12345 3.14 768x768", "don't we're it's", STYLE_PROMPT,
-    "naïve café 東京 🦊", "<reserved08706>", "x<reserved08799>y", "<s></s>", "<racm3:break><reserved08802>",
-    "IMGIMGBCDZ", "an IMGIMGAZ b", "<sentinel:12>", "...!?*", " ", "\u00a0nbsp\u200b", "<eoss>",
+    "",
+    "*",
+    "S*",
+    "S* S*.",
+    "a  b   c",
+    "\n\t  \n",
+    "12345 3.14 768x768",
+    "don't we're it's",
+    STYLE_PROMPT,
+    "naïve café 東京 🦊",
+    "<reserved08706>",
+    "x<reserved08799>y",
+    "<s></s>",
+    "<racm3:break><reserved08802>",
+    "IMGIMGBCDZ",
+    "an IMGIMGAZ b",
+    "<sentinel:12>",
+    "...!?*",
+    " ",
+    "\u00a0nbsp\u200b",
+    "<eoss>",
 ]
 
 
@@ -86,15 +135,25 @@ def make(folder, sizes, draw):
     merges = learned([f"Ġ{word}" for word in words if word.isalpha()], sizes["merges"])
     added = [0, 1, 2, 3, *range(8196, 9300)]
     write_json(folder / "hf/tokenizer.json", tokenizer_json(merges, "<image>", added))
-    write_json(folder / "hf/tokenizer_config.json", {
-        "tokenizer_class": "PreTrainedTokenizerFast", "bos_token": "<s>", "eos_token": "</s>", "pad_token": "<pad>",
-        "unk_token": "<unk>", "sep_token": "<reserved08706>", "clean_up_tokenization_spaces": False,
-    })
+    write_json(
+        folder / "hf/tokenizer_config.json",
+        {
+            "tokenizer_class": "PreTrainedTokenizerFast",
+            "bos_token": "<s>",
+            "eos_token": "</s>",
+            "pad_token": "<pad>",
+            "unk_token": "<unk>",
+            "sep_token": "<reserved08706>",
+            "clean_up_tokenization_spaces": False,
+        },
+    )
     original = tokenizer_json(merges, "<reserved08707>", [0, 1, 2, 3, 8196, 8197])
     write_json(folder / "chameleon/tokenizer/text_tokenizer.json", original)
     shuffled = list(range(CODES))
     rng.shuffle(shuffled)
-    write_json(folder / "shuffled_vocab.json", {code_name(code): FIRST_CODE + i for i, code in enumerate(shuffled)})
+    write_json(
+        folder / "shuffled_vocab.json", {code_name(code): FIRST_CODE + i for i, code in enumerate(shuffled)}
+    )
     parts = [*words[:40], " ", "  ", ", ", "*", ".", "7", "-", "é", "\n", "S*", "<reserved09000>"]
     texts = STRINGS + ["".join(rng.choices(parts, k=rng.randint(1, 12))) for _ in range(sizes["strings"])]
     write_json(folder / "strings.json", {"strings": [{"text": text} for text in texts]})
@@ -106,17 +165,33 @@ def expected(folder, dtype):
     strings = []
     for entry in given["strings"]:
         ids = text.encode(entry["text"])
-        strings.append({"text": entry["text"], "ids": ids, "decoded": text.decode(ids),
-                        "tokens": [text.tokenizer.id_to_token(i) for i in ids]})
+        strings.append(
+            {
+                "text": entry["text"],
+                "ids": ids,
+                "decoded": text.decode(ids),
+                "tokens": [text.tokenizer.id_to_token(i) for i in ids],
+            }
+        )
     names = {code_name(code): id_of(code_name(code)) for code in range(CODES)}
     shuffled = read_json(folder / "shuffled_vocab.json")
     return {
-        "strings.json": {"vocab_size_before_adding": text.size, "image_symbol_id": text.image,
-                         "bos_id": id_of("<s>"), "eos_id": id_of("</s>"), "strings": strings},
+        "strings.json": {
+            "vocab_size_before_adding": text.size,
+            "image_symbol_id": text.image,
+            "bos_id": id_of("<s>"),
+            "eos_id": id_of("</s>"),
+            "strings": strings,
+        },
         "special_ids.json": {
-            "begin_sequence": id_of("<s>"), "begin_image": id_of("<racm3:break>"), "end_image": id_of("<eoss>"),
-            "end_turn": id_of("<reserved08706>"), "n_image_tokens": CODES, "new_line": id_of("<reserved08799>"),
-            "grid_token_of_1": GRID + 1, "style_placeholder": id_of("*"),
+            "begin_sequence": id_of("<s>"),
+            "begin_image": id_of("<racm3:break>"),
+            "end_image": id_of("<eoss>"),
+            "end_turn": id_of("<reserved08706>"),
+            "n_image_tokens": CODES,
+            "new_line": id_of("<reserved08799>"),
+            "grid_token_of_1": GRID + 1,
+            "style_placeholder": id_of("*"),
         },
         "image_codes.safetensors": tables(names),
         "shuffled_image_codes.safetensors": tables(shuffled),

@@ -1,7 +1,6 @@
 """Spec section 7. The encoder and the search for codes are transformers' `ChameleonVQVAE`, whose names are those
 of the file; the decoder, which transformers has not, is written out here."""
 
-import numpy
 import torch
 import torch.nn.functional as F
 import yaml
@@ -22,12 +21,20 @@ class Vqgan:
     def __init__(self, folder, dtype):
         params = yaml.safe_load((folder / "vqgan.yaml").read_text())["model"]["params"]
         self.layout = params["ddconfig"]
-        self.w = {k: v for k, v in read_torch(folder / "vqgan.ckpt", dtype).items() if not k.startswith("loss.")}
+        self.w = {
+            k: v for k, v in read_torch(folder / "vqgan.ckpt", dtype).items() if not k.startswith("loss.")
+        }
         config = ChameleonVQVAEConfig(
-            embed_dim=params["embed_dim"], num_embeddings=params["n_embed"], latent_channels=self.layout["z_channels"],
-            resolution=self.layout["resolution"], base_channels=self.layout["ch"],
-            channel_multiplier=self.layout["ch_mult"], num_res_blocks=self.layout["num_res_blocks"],
-            attn_resolutions=self.layout["attn_resolutions"], double_latent=False, attn_type="vanilla",
+            embed_dim=params["embed_dim"],
+            num_embeddings=params["n_embed"],
+            latent_channels=self.layout["z_channels"],
+            resolution=self.layout["resolution"],
+            base_channels=self.layout["ch"],
+            channel_multiplier=self.layout["ch_mult"],
+            num_res_blocks=self.layout["num_res_blocks"],
+            attn_resolutions=self.layout["attn_resolutions"],
+            double_latent=False,
+            attn_type="vanilla",
         )
         self.model = ChameleonVQVAE(config).to(dtype).eval()
         own = self.model.state_dict()
@@ -52,7 +59,9 @@ class Vqgan:
     def distances(self, prequant):
         """Sorted squared distances of each place to the codes."""
         z = prequant[0].flatten(1).T
-        return torch.cdist(z.double(), self.w["quantize.embedding.weight"].double()).square().sort(-1).values
+        return (
+            torch.cdist(z.double(), self.w["quantize.embedding.weight"].double()).square().sort(-1).values
+        )
 
     def conv(self, name, x, **options):
         return F.conv2d(x, self.w[f"{name}.weight"], self.w[f"{name}.bias"], **options)
@@ -154,28 +163,46 @@ def state_of(layout, params, draw):
 
 def sizes(rng, small):
     """Of Chameleon's form, 16 pixels a code and 8,192 codes, so that other kinds can use it."""
-    layout = dict(double_z=False, z_channels=8, resolution=64, in_channels=3, out_ch=3, ch=32,
-                  ch_mult=[1] * 5, num_res_blocks=1, attn_resolutions=[], dropout=0.0)
+    layout = dict(
+        double_z=False,
+        z_channels=8,
+        resolution=64,
+        in_channels=3,
+        out_ch=3,
+        ch=32,
+        ch_mult=[1] * 5,
+        num_res_blocks=1,
+        attn_resolutions=[],
+        dropout=0.0,
+    )
     params = dict(embed_dim=8, n_embed=8192)
     if small:
         return dict(layout=layout, params=params, images=[("RGB", 32, 32)], scripted=(1, 3))
     layout |= dict(
-        z_channels=rng.randint(4, 40), resolution=32 * rng.randint(1, 4), ch=32,
-        ch_mult=[1, rng.choice([1, 2]), 1, rng.choice([1, 2]), 1], num_res_blocks=rng.randint(1, 2),
+        z_channels=rng.randint(4, 40),
+        resolution=32 * rng.randint(1, 4),
+        ch=32,
+        ch_mult=[1, rng.choice([1, 2]), 1, rng.choice([1, 2]), 1],
+        num_res_blocks=rng.randint(1, 2),
         attn_resolutions=[],
     )
     layout["attn_resolutions"] = rng.choice([[], [layout["resolution"] >> 3], [layout["resolution"] >> 4]])
     images = [(mode, 16 * rng.randint(2, 5), 16 * rng.randint(1, 5)) for mode in ("RGB", "L", "RGBA")]
     params = dict(embed_dim=rng.randint(4, 24), n_embed=8192)
-    return dict(layout=layout, params=params, images=images, scripted=(rng.randint(1, 4), rng.randint(2, 4)))
+    return dict(
+        layout=layout, params=params, images=images, scripted=(rng.randint(1, 4), rng.randint(2, 4))
+    )
 
 
 def make(folder, sizes, draw):
     layout, params = sizes["layout"], sizes["params"]
-    whole = {"model": {
-        "base_learning_rate": 4.5e-06, "target": "taming.models.vqgan.VQModel",
-        "params": {**params, "ddconfig": layout, "ckpt_path": "vqgan.ckpt"},
-    }}
+    whole = {
+        "model": {
+            "base_learning_rate": 4.5e-06,
+            "target": "taming.models.vqgan.VQModel",
+            "params": {**params, "ddconfig": layout, "ckpt_path": "vqgan.ckpt"},
+        }
+    }
     (folder / "ckpt").mkdir(exist_ok=True)
     (folder / "images").mkdir(exist_ok=True)
     (folder / "ckpt/vqgan.yaml").write_text(yaml.safe_dump(whole, sort_keys=False))
@@ -209,8 +236,11 @@ def expected(folder, dtype):
         codes["scripted"] = read_tensors(folder / "expected.safetensors")["scripted.codes"]
     for name, chosen in codes.items():
         pixels = model.decode(chosen)
-        tensors |= {f"{name}.codes": chosen, f"{name}.pixels": pixels,
-                    f"{name}.uint8": pictures.levels_of(pixels)}
+        tensors |= {
+            f"{name}.codes": chosen,
+            f"{name}.pixels": pixels,
+            f"{name}.uint8": pictures.levels_of(pixels),
+        }
     return {"expected.safetensors": tensors, "cases.json": cases}
 
 
