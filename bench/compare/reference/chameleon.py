@@ -1,4 +1,4 @@
-"""Spec sections 4 and 5: transformers' ChameleonModel, with adapters put around its linear layers."""
+"""Transformers' ChameleonModel, with adapters put around its linear layers."""
 
 import torch
 import torch.nn.functional as F

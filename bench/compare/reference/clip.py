@@ -1,4 +1,4 @@
-"""Spec section 2: transformers' CLIPModel, and pictures prepared by Pillow."""
+"""Transformers' CLIPModel, and pictures prepared by Pillow."""
 
 import numpy
 import torch

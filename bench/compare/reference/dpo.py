@@ -1,4 +1,4 @@
-"""Spec section 11: log-probabilities of the chosen and the rejected answers, and the loss of Rafailov et al. 2023."""
+"""Log-probabilities of the chosen and the rejected answers, and the loss of Rafailov et al. 2023."""
 
 import torch
 import torch.nn.functional as F

@@ -1,4 +1,4 @@
-"""Everything together, greedy: pictures and words to style tokens, tokens, and a picture (spec 8)."""
+"""Everything together, greedy: pictures and words to style tokens, tokens, and a picture."""
 
 import torch
 from PIL import Image

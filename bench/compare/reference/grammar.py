@@ -1,4 +1,4 @@
-"""Spec sections 8.2 to 8.4: what comes between the logits of a step and the token that is drawn."""
+"""What comes between the logits of a step and the token that is drawn."""
 
 import torch
 

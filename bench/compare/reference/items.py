@@ -1,4 +1,4 @@
-"""Pictures brought to a size, made tokens, and put into conversations (spec 6.4 and 10.1)."""
+"""Pictures brought to a size, made tokens, and put into conversations."""
 
 from PIL import Image
 

@@ -1,4 +1,4 @@
-"""Pictures: drawn for inputs, and prepared as the original does it, by Pillow (spec 2.2, 6.4 and 7)."""
+"""Pictures: drawn for inputs, and prepared as the original does it, by Pillow."""
 
 import numpy
 import torch

@@ -1,4 +1,4 @@
-"""Spec section 3: the perceiver resampler, as an nn.Module with the names of `image_proj.pth`. The options that
+"""The perceiver resampler, as an nn.Module with the names of `image_proj.pth`. The options that
 the class has and StyleAR does not use, positions and mean-pooled latents, are those of its public ancestor:
 positions are added to the features, and latents made of the mean of `x` go before the learned ones."""
 

@@ -1,4 +1,4 @@
-"""Spec section 9: reference pictures to style tokens, without noise."""
+"""Reference pictures to style tokens, without noise."""
 
 import torch
 from PIL import Image

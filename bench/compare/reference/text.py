@@ -1,4 +1,4 @@
-"""Spec section 6: text to ids by the tokenizers library, prompts, and pictures among them."""
+"""Text to ids by the tokenizers library, prompts, and pictures among them."""
 
 from tokenizers import Tokenizer
 

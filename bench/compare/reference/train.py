@@ -1,4 +1,4 @@
-"""Spec section 10: three steps of AdamW over a resampler and an adapter, through the frozen transformer."""
+"""Three steps of AdamW over a resampler and an adapter, through the frozen transformer."""
 
 import math
 

@@ -1,4 +1,4 @@
-"""Spec section 7. The encoder and the search for codes are transformers' `ChameleonVQVAE`, whose names are those
+"""The encoder and the search for codes are transformers' `ChameleonVQVAE`, whose names are those
 of the file; the decoder, which transformers has not, is written out here."""
 
 import torch
