@@ -48,8 +48,9 @@ function drawPrompts(count: number): string[] {
 }
 
 function referenceOf(style: Style, number: number, size: number): StylisedTask<Style>['reference'] {
-  // A subject in sixteen is held out of a family: the search is short.
-  let seed = number;
+  // Far from the seeds of tasks, so that none of them draws the reference itself. A subject in sixteen
+  // is held out of a family: the search is short.
+  let seed = 2 ** 45 + number;
   while (isHeldOutPair(drawContent(trainingSeed(seed)).subject, style.family)) seed += 1009;
   const content = { ...drawContent(trainingSeed(seed)), count: 1 };
   const prompt = captionOf(content, trainingSeed(seed));
