@@ -32,5 +32,5 @@ export function batchStates(
 }
 
 /** The style rows of all sequences, one after the other. */
-const asRows = (style: Tensor): Tensor =>
+export const asRows = (style: Tensor): Tensor =>
   reshape(style, [count(style.shape.slice(0, -1)), style.shape.at(-1)!]);

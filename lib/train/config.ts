@@ -69,6 +69,10 @@ const evaluation = z
       samples: whole(1, 1e6).default(256),
       /** The first so many are shown on a sheet; 0 for none. */
       shown: whole(0, 64).default(8),
+      /** What decodes drawn pictures: a folder, or the file of the weights; none are drawn without it. */
+      vqgan: path().optional(),
+      /** Where `vqgan` names a file: its `vqgan.yaml`. */
+      vqganConfig: path().optional(),
     },
     { error: 'an object' },
   )
@@ -206,8 +210,14 @@ function withFullPaths(config: TrainConfig, folder: string): TrainConfig {
     return { ...source, shards: shards.map((shard) => resolve(folder, shard)) };
   });
   const { evaluation } = config;
+  const maybe = (path: string | undefined) => path && resolve(folder, path);
   const heldOut = evaluation && {
-    evaluation: { ...evaluation, shards: evaluation.shards.map((shard) => resolve(folder, shard)) },
+    evaluation: {
+      ...evaluation,
+      shards: evaluation.shards.map((shard) => resolve(folder, shard)),
+      vqgan: maybe(evaluation.vqgan),
+      vqganConfig: maybe(evaluation.vqganConfig),
+    },
   };
   return { ...Object.fromEntries(full), data: { sources }, ...heldOut } as TrainConfig;
 }

@@ -1,7 +1,16 @@
 import { halvesOf, hostDraws, type PhiloxWords, philox } from '../philox.ts';
 
 /** What the draws of a training are for; the place in the list is part of the draw. */
-const purposes = ['order', 'batches', 'mix', 'condition', 'noise', 'restart', 'flip'] as const;
+const purposes = [
+  'order',
+  'batches',
+  'mix',
+  'condition',
+  'noise',
+  'restart',
+  'flip',
+  'sample',
+] as const;
 export type DrawPurpose = (typeof purposes)[number];
 
 /**

@@ -1,11 +1,8 @@
 import type { Picture } from '../image/picture.ts';
-import { pictureGrid } from '../image/picture_grid.ts';
 import { pictureOfVqganPixels, vqganPixels } from '../image/vqgan_pixels.ts';
 import type { Vqgan } from '../models/vqgan.ts';
 import { scope } from '../tensor/scope.ts';
-
-/** Pictures in a row. */
-const columns = 8;
+import { pairedGrid } from './paired_grid.ts';
 
 /**
  * Pictures, and below each what its codes give back.
@@ -18,10 +15,7 @@ export async function reconstructionSheet(
 ): Promise<Picture> {
   const decoded: Picture[] = [];
   for (const picture of pictures) decoded.push(await reconstructed(vqgan, picture));
-  const rows: Picture[][] = [];
-  for (let begin = 0; begin < pictures.length; begin += columns)
-    for (const half of [pictures, decoded]) rows.push(half.slice(begin, begin + columns));
-  return pictureGrid(rows);
+  return pairedGrid(pictures, decoded);
 }
 
 /** Through codes and back. */

@@ -14,12 +14,14 @@ import { readClipConfig } from '../models/config/clip.ts';
 import { readResamplerConfig } from '../models/config/resampler.ts';
 import { readVqganConfig } from '../models/config/vqgan.ts';
 import { LoraAdapter } from '../models/lora.ts';
+import { openVqgan } from '../models/open_vqgan.ts';
 import { Resampler } from '../models/resampler.ts';
 import { StyleEncoder } from '../models/style_encoder.ts';
 import { Vqgan } from '../models/vqgan.ts';
 import { Shards } from '../shards/shards.ts';
 import { decodeSample, type TrainingSample } from '../shards/training_sample.ts';
 import type { Device } from '../tensor/device.ts';
+import { scope } from '../tensor/scope.ts';
 import { ClipTokenizer } from '../text/clip_tokenizer.ts';
 import { Tokenizer } from '../text/tokenizer.ts';
 import {
@@ -35,6 +37,8 @@ import type { StageConfig, TrainConfig } from './config.ts';
 import { DpoTrainer } from './dpo_trainer.ts';
 import { LanguageTrainer } from './language_trainer.ts';
 import { reconstructionSheet } from './reconstruction_sheet.ts';
+import { sampleSheet } from './sample_sheet.ts';
+import { styleFeatures } from './style_reference.ts';
 import { StyleTrainer } from './style_trainer.ts';
 import type { Examples, Trainer } from './trainer.ts';
 import { VqganTrainer } from './vqgan_trainer.ts';
@@ -129,9 +133,14 @@ function clipStage(config: StageConfig<'clip'>, opened: Opened): Stage {
 
 function languageStage(config: StageConfig<'language'>, opened: Opened): Stage {
   const { model, weights } = opened.transformer(config, true);
-  const exampleOf = sequencesOf(config, model, 'plain');
+  const { vocabulary, sequences } = sequencesOf(config, model, 'plain');
   const trainer = new LanguageTrainer(model, weights.entries(), config);
-  return opened.stage(trainer, exampleOf, { 'model.safetensors': weights });
+  const shows = opened.drawn(async (vqgan, shown) => {
+    const examples = shown.map((sample) => sequences(sample).whole);
+    const { seed } = config.training;
+    return sampleSheet(model, vqgan, vocabulary, examples, { dtype: config.dtype, seed });
+  });
+  return opened.stage(trainer, sequences, { 'model.safetensors': weights }, shows);
 }
 
 function styleStage(config: StageConfig<'style'>, opened: Opened): Stage {
@@ -139,17 +148,24 @@ function styleStage(config: StageConfig<'style'>, opened: Opened): Stage {
   const { encoder, resampler, referenceOf } = opened.style(config);
   const lora = opened.optional(config.adapter);
   const adapter = LoraAdapter.of(lora, model, config.rank);
-  const sequences = sequencesOf(config, model, 'style');
+  const { vocabulary, sequences } = sequencesOf(config, model, 'style');
   const exampleOf = async (sample: TrainingSample) => ({
     ...sequences(sample),
     reference: await referenceOf(sample),
   });
   const parameters = [...resampler.entries(), ...lora.entries()];
   const trainer = new StyleTrainer(model, encoder, adapter, parameters, config);
-  return opened.stage(trainer, exampleOf, {
-    'model.safetensors': lora,
-    'image_proj.safetensors': resampler,
+  const shows = opened.drawn(async (vqgan, shown) => {
+    const examples = await Promise.all(shown.map(exampleOf));
+    const references = examples.map(({ reference }) => reference);
+    const { device } = trainer;
+    using style = scope(() => encoder.fromFeatures(styleFeatures(device, encoder, references)));
+    const { seed } = config.training;
+    const whole = examples.map(({ whole }) => whole);
+    return await sampleSheet(model, vqgan, vocabulary, whole, { style, dtype: config.dtype, seed });
   });
+  const results = { 'model.safetensors': lora, 'image_proj.safetensors': resampler };
+  return opened.stage(trainer, exampleOf, results, shows);
 }
 
 function dpoStage(config: StageConfig<'dpo'>, opened: Opened): Stage {
@@ -160,7 +176,7 @@ function dpoStage(config: StageConfig<'dpo'>, opened: Opened): Stage {
     policy: LoraAdapter.of(lora, model),
     reference: LoraAdapter.of(before, model),
   };
-  const sequences = sequencesOf(config, model, 'style');
+  const { sequences } = sequencesOf(config, model, 'style');
   const exampleOf = async (sample: TrainingSample) => {
     const answered = (tokens: Int32Array | undefined, name: string) =>
       sequences({ ...sample, tokens: required(sample, name, tokens) }).whole;
@@ -252,6 +268,19 @@ class Opened implements Disposable {
     };
   }
 
+  /** What is shown of a transformer, where the config says what decodes it. */
+  drawn(
+    sheetOf: (vqgan: Vqgan, shown: readonly TrainingSample[]) => Promise<Picture>,
+  ): HeldOutOptions {
+    const { vqgan: path, vqganConfig: config } = this.config.evaluation ?? {};
+    if (path === undefined) return {};
+    const { vqgan } = this.own(openVqgan(path, this.device, { config }));
+    return {
+      caption: 'held-out pictures, and below each what is drawn of its caption',
+      draw: (shown) => sheetOf(vqgan, shown),
+    };
+  }
+
   private heldOut<Example>(
     exampleOf: (sample: TrainingSample) => Example | Promise<Example>,
     { derived = () => ({}), caption, draw }: HeldOutOptions,
@@ -302,15 +331,16 @@ function sequencesOf(
   { tokenizer: file, layout }: StageConfig<'language' | 'style' | 'dpo'>,
   { shape }: Chameleon,
   kind: 'plain' | 'style',
-): (sample: TrainingSample) => ConditionedExample {
+): { vocabulary: Vocabulary; sequences: (sample: TrainingSample) => ConditionedExample } {
   const tokenizer = Tokenizer.open(file);
   const vocabulary = vocabularyOf(tokenizer.ids, chameleonLayoutOf(layout), shape.vocabulary);
-  return (sample) => {
+  const sequences = (sample: TrainingSample) => {
     const image = [...required(sample, 'ids', sample.tokens)];
     const size = kind === 'plain' ? sizeOf(sample, vocabulary, image) : {};
     const content = { prompt: sample.caption, ...size };
     return conditionedExample(tokenizer, vocabulary, kind, content, image);
   };
+  return { vocabulary, sequences };
 }
 
 /** In pixels; a picture's second token is its height, its third its width. */

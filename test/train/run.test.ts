@@ -204,23 +204,36 @@ describe.skipIf(!there)('a run of the transformer', () => {
     resamplerConfig: fixture('e2e/stylear/resampler_config.json'),
   };
 
+  /** Two pictures of 32 x 32 pixels beside each other, and two below. */
+  const sheetOfTwo = [2 * 34 + 2, 2 * 34 + 2];
+  const sheetSize = async (name: string, step: number) => {
+    const file = join(root, name, 'sheets', `${`${step}`.padStart(8, '0')}.png`);
+    const { width, height } = await decodePicture(file);
+    return [width, height];
+  };
+
   test('from nothing learns pictures of captions, in bf16', async () => {
     mkdirSync(join(root, 'base'));
     copyFileSync(fixture('e2e/ckpt/config.json'), join(root, 'base', 'config.json'));
-    const evaluation = { every: 100, shards: ['tokens.index.json'] };
+    const vqgan = fixture('vqgan/ckpt');
+    const evaluation = { every: 100, shards: ['tokens.index.json'], shown: 2, vqgan };
     const config = { ...base, stage: 'language', dtype: 'bf16', transformer: 'base', evaluation };
     const { steps, files } = await run(
       writeConfig('language', { ...config, training: { ...training, epochs: 8, chunkBatches: 1 } }),
     );
     const [first, last] = fall(steps, 2);
     expect(last).toBeLessThan(first - 1);
+    expect(await sheetSize('language', steps.length)).toEqual(sheetOfTwo);
     // Learned by heart: what is measured is what was trained on.
     expect(steps.at(-1)!.metrics['heldOut/loss']).toBeLessThan(first - 1);
     expect(files).toEqual([join(root, 'language', 'model.safetensors')]);
   });
 
   test('in style trains adapter and resampler, and then their preferences', async () => {
-    const sft = await run(writeConfig('style', { ...style, stage: 'style' }));
+    const vqgan = fixture('vqgan/ckpt');
+    const evaluation = { every: 100, shards: ['tokens.index.json'], shown: 2, vqgan };
+    const sft = await run(writeConfig('style', { ...style, stage: 'style', evaluation }));
+    expect(await sheetSize('style', sft.steps.length)).toEqual(sheetOfTwo);
     const [first, last] = fall(sft.steps, 2);
     expect(last).toBeLessThan(first);
     const [adapter, resampler] = sft.files as [string, string];
