@@ -26,11 +26,15 @@ export async function evaluateCommand(
   const signals = ['SIGINT', 'SIGTERM'] as const;
   for (const name of signals) process.once(name, stop);
   await using device = await openDevice(name, threads === undefined ? {} : { threads });
-  const progress = new Progress();
+  // Time left is counted within a stage: what the next ones take is not known.
+  let [progress, current] = [new Progress(), ''];
   try {
     await evaluate(config, device, {
       signal,
-      onProgress: (stage, done, total) => progress.update(done, total, stage),
+      onProgress: (stage, done, total) => {
+        if (stage !== current) [progress, current] = [new Progress(), stage];
+        progress.update(done, total, stage);
+      },
     });
     progress.clear();
     for (const written of Object.values(reportFiles(config.output))) console.log(written);

@@ -1,12 +1,12 @@
 import { mkdirSync } from 'node:fs';
 import { basename, join } from 'node:path';
+import { ClipEmbedder } from '../curate/clip_embedder.ts';
 import { StyleAR } from '../generate/stylear.ts';
 import { decodePicture } from '../image/decode.ts';
 import type { Picture } from '../image/picture.ts';
 import { replaceFile } from '../replace_file.ts';
 import type { Device } from '../tensor/device.ts';
 import { heldOutPictures } from './classifier_examples.ts';
-import { openClipJudge } from './clip_judge.ts';
 import type { EvaluateConfig } from './config.ts';
 import { drawPictures, PictureFolder, type PictureGroup } from './draw_pictures.ts';
 import { JudgedSplit, type Judges } from './measures.ts';
@@ -62,12 +62,11 @@ export async function evaluate(
   mkdirSync(config.output, { recursive: true });
   await trainClassifier({ ...config.classifier, size: config.size }, device, {
     signal,
-    onStep: ({ step, loss }, total) =>
-      onProgress?.(`classifier, loss ${loss.toFixed(3)}`, step, total),
+    onStep: ({ step }, total) => onProgress?.('steps of the classifier', step, total),
   });
   signal?.throwIfAborted();
   using opened = openClassifier(config.classifier.weights, device);
-  using clip = config.clip === undefined ? undefined : openClipJudge(config.clip, device);
+  using clip = config.clip === undefined ? undefined : ClipEmbedder.open(config.clip, device);
   const evaluation = await Evaluation.begin(
     config,
     device,

@@ -1,6 +1,6 @@
 // What is measured of pictures whose reference and prompt are known.
+import { type ClipEmbedder, cosine } from '../curate/clip_embedder.ts';
 import type { Picture } from '../image/picture.ts';
-import { type ClipJudge, cosine } from './clip_judge.ts';
 import { type Figure, figureOf } from './figures.ts';
 import { paletteDistance } from './palette.ts';
 import type { EvaluatedPrompt, EvaluatedStyle, Place } from './protocol.ts';
@@ -21,7 +21,7 @@ export type Figures = Readonly<Partial<Record<Measure, Figure>>>;
 
 export interface Judges {
   readonly classifier: SubjectClassifier;
-  readonly clip: ClipJudge | undefined;
+  readonly clip: ClipEmbedder | undefined;
 }
 
 /** A split as judges see it: what belongs to its references and prompts is computed once. */
@@ -53,7 +53,7 @@ export class JudgedSplit {
     judges: Judges,
   ): Promise<JudgedSplit> {
     const vectors = judges.clip && {
-      references: await judges.clip.images(styles.map(({ reference }) => reference)),
+      references: await judges.clip.pictures(styles.map(({ reference }) => reference)),
       prompts: await judges.clip.texts(prompts.map(({ prompt }) => prompt)),
     };
     return new JudgedSplit(styles, prompts, judges, vectors);
@@ -63,7 +63,7 @@ export class JudgedSplit {
   async measure(places: readonly Place[], pictures: readonly Picture[]): Promise<Figures> {
     const { classifier, clip } = this.judges;
     const named = await classifier.classify(pictures);
-    const vectors = await clip?.images(pictures);
+    const vectors = clip && (await embedded(clip, pictures));
     const statistics = pictures.map(styleStatistics);
     const over = (measured: (place: Place, i: number) => number) =>
       figureOf(places.map((place, i) => ({ cluster: place.style, value: measured(place, i) })));
@@ -87,4 +87,12 @@ export class JudgedSplit {
     const others = this.references.filter((_, i) => i !== style);
     return others.filter((other) => choosesOwn(result, own, other)).length / others.length;
   }
+}
+
+/** In parts, so that the activations of a few pictures alone are there at once. */
+async function embedded(clip: ClipEmbedder, pictures: readonly Picture[]): Promise<Float32Array[]> {
+  const vectors: Float32Array[] = [];
+  for (let at = 0; at < pictures.length; at += 32)
+    vectors.push(...(await clip.pictures(pictures.slice(at, at + 32))));
+  return vectors;
 }
