@@ -166,7 +166,7 @@ async function drawAll(
     else if (event.type === 'image') {
       images[event.image.request] = event.image;
       shares[event.image.request] = 1;
-    }
+    } else continue;
     const done = shares.reduce((a, b) => a + b, 0);
     progress.update(done, requests.length, `${Math.floor(done)} of ${requests.length} pictures`);
   }
