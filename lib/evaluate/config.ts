@@ -48,8 +48,8 @@ const schemaIn = (folder: string) =>
     classifier: objectOf({
       /** Trained and written when it is not there. */
       weights: pathIn(folder),
-      pictures: whole(64, 1e7).default(16_000),
-      epochs: real(0.001, 1e4).default(6),
+      pictures: whole(64, 1e7).default(24_000),
+      epochs: real(0.001, 1e4).default(5),
       batchSize: whole(1, 4096).default(64),
       rate: real(0, 1).default(3e-3),
       seed: whole(0, 2 ** 52).default(1),

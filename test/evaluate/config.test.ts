@@ -22,7 +22,7 @@ describe('the config of an evaluation', () => {
       output: join(root, 'out'),
       models: { tiny: join(root, 'model') },
       references: [join(root, 'owl.png')],
-      classifier: { weights: join(root, 'judge'), pictures: 16_000 },
+      classifier: { weights: join(root, 'judge'), pictures: 24_000 },
       splits: ['held-out parameters', 'held-out family'],
     });
   });

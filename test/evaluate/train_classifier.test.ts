@@ -22,7 +22,7 @@ describe('the classifier', () => {
     const before = await valuesIn(weights);
     const trainer = new ClassifierTrainer(classifier, weights.entries());
     const examples = classifierExamples(16, 48);
-    const steps = await trained(trainer, examples, 24, { rate: 3e-3 });
+    const steps = await trained(trainer, examples, 48, { rate: 3e-3 });
     const [first, last] = fall(steps, 1);
     // Nothing is known at first: one of 69.
     expect(first).toBeGreaterThan(3.5);
