@@ -101,6 +101,7 @@ const vqgan: VqganConfig = {
   inChannels: 3,
   outChannels: 3,
   doubleZ: false,
+  normGroups: 32,
 };
 const vqganTorch = { levels: vqgan.multipliers.length, resBlocks: vqgan.resBlocks };
 

@@ -63,9 +63,9 @@ export class Vqgan {
         'Vqgan: expected double_z to be false, got true, which an encoder of distributions has',
       );
     }
-    const { codes, embedDim } = config;
+    const { codes, embedDim, normGroups } = config;
     const stages = (layout: readonly VqganStageLayout[]) =>
-      layout.map((stage) => vqganStage(w, stage));
+      layout.map((stage) => vqganStage(w, stage, normGroups));
     this.config = config;
     this.downsampling = downsampling(config);
     this.encoder = stages(encoderLayout(config));

@@ -12,8 +12,12 @@ import { VqganResidual } from './vqgan_residual.ts';
 import type { Stage, StageRun } from './vqgan_stage.ts';
 import { convolveRows, imageOf, rowsOf, strips, widened } from './vqgan_strips.ts';
 
-/** The stage of a layout. */
-export function vqganStage(w: Weights, layout: VqganStageLayout): Stage {
+/**
+ * The stage of a layout.
+ *
+ * @param groups  of channels that are normed together
+ */
+export function vqganStage(w: Weights, layout: VqganStageLayout, groups: number): Stage {
   const { kind, inputs, outputs } = layout;
   const at = w.at(layout.path);
   switch (kind) {
@@ -27,13 +31,13 @@ export function vqganStage(w: Weights, layout: VqganStageLayout): Stage {
         new Conv2d(at, inputs, outputs, 3, { stride: 2, padding: [0, 0, 1, 1] }),
       );
     case 'residual':
-      return new VqganResidual(at, inputs, outputs);
+      return new VqganResidual(at, inputs, outputs, groups);
     case 'attention':
-      return new PixelAttention(at, inputs);
+      return new PixelAttention(at, inputs, groups);
     case 'up':
       return new Upsampling(at, inputs);
     case 'out':
-      return new Output(at, inputs, outputs);
+      return new Output(at, inputs, outputs, groups);
   }
 }
 
@@ -61,9 +65,9 @@ class PixelAttention implements Stage {
   private readonly v: Conv2d;
   private readonly output: Conv2d;
 
-  constructor(w: Weights, channels: number) {
+  constructor(w: Weights, channels: number, groups: number) {
     const conv = (name: string) => new Conv2d(w.at(name), channels, channels, 1);
-    this.norm = new GroupNorm(w.at('norm'), channels);
+    this.norm = new GroupNorm(w.at('norm'), channels, groups);
     this.q = conv('q');
     this.k = conv('k');
     this.v = conv('v');
@@ -132,8 +136,8 @@ class Output implements Stage {
   private readonly conv: Conv2d;
 
   /** @param w  has `norm_out` and `conv_out` */
-  constructor(w: Weights, inputs: number, outputs: number) {
-    this.norm = new GroupNorm(w.at('norm_out'), inputs);
+  constructor(w: Weights, inputs: number, outputs: number, groups: number) {
+    this.norm = new GroupNorm(w.at('norm_out'), inputs, groups);
     this.conv = new Conv2d(w.at('conv_out'), inputs, outputs, 3, { padding: 1 });
   }
 

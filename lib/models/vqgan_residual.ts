@@ -30,10 +30,10 @@ export class VqganResidual implements Stage {
   private readonly shortcut: Conv2d | undefined;
 
   /** @param w  has `norm1`, `conv1`, `norm2`, `conv2` and, where channels change, `nin_shortcut` */
-  constructor(w: Weights, inputs: number, outputs: number) {
-    this.norm1 = new GroupNorm(w.at('norm1'), inputs);
+  constructor(w: Weights, inputs: number, outputs: number, groups: number) {
+    this.norm1 = new GroupNorm(w.at('norm1'), inputs, groups);
     this.conv1 = new Conv2d(w.at('conv1'), inputs, outputs, 3, { padding: 1 });
-    this.norm2 = new GroupNorm(w.at('norm2'), outputs);
+    this.norm2 = new GroupNorm(w.at('norm2'), outputs, groups);
     this.conv2 = new Conv2d(w.at('conv2'), outputs, outputs, 3, { padding: 1 });
     this.shortcut =
       inputs === outputs ? undefined : new Conv2d(w.at('nin_shortcut'), inputs, outputs, 1);

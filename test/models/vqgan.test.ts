@@ -36,6 +36,7 @@ const small: VqganConfig = {
   inChannels: 3,
   outChannels: 3,
   doubleZ: false,
+  normGroups: 32,
 };
 
 /** A picture's pixels in [-1, 1]. */

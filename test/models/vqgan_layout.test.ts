@@ -20,6 +20,7 @@ const chameleon: VqganConfig = {
   inChannels: 3,
   outChannels: 3,
   doubleZ: false,
+  normGroups: 32,
 };
 
 /** Weights and biases. */

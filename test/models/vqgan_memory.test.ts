@@ -24,6 +24,7 @@ const quarter: VqganConfig = {
   inChannels: 3,
   outChannels: 3,
   doubleZ: false,
+  normGroups: 32,
 };
 
 /** The most that a call held beside what was there before it. */

@@ -20,7 +20,7 @@ onEveryDevice('VqganResidual', (device, kind) => {
     'is the same in less memory: $height x $width, $inputs to $outputs channels, $rows rows',
     async ({ height, width, inputs, outputs, rows }) => {
       using w = Weights.fresh(device, { seed: 2 });
-      const block = new VqganResidual(w, inputs, outputs);
+      const block = new VqganResidual(w, inputs, outputs, inputs % 64 === 0 ? 4 : 32);
       const picture = input([1, height, width, inputs], 1, { mean: 0.5 });
       const run = (again: boolean) =>
         scope(() => block.consume(upload(device, picture), { rows, again }));

@@ -30,6 +30,11 @@ export interface VqganConfig {
   readonly outChannels: number;
   /** Whether the encoder returns twice `zChannels`. */
   readonly doubleZ: boolean;
+  /**
+   * Groups of channels that are normed together. 32 in the released one, where the config does not say.
+   * As many groups as channels would leave no channel that knows how bright or how red the whole is.
+   */
+  readonly normGroups: number;
 }
 
 const channels = () => whole(1, 2 ** 14);
@@ -48,6 +53,7 @@ const schema = objectOf({
         ch_mult: listOf(whole(1, 64), 1, 12),
         num_res_blocks: whole(1, 64),
         attn_resolutions: listOf(whole(1, 2 ** 16), 0, 12),
+        norm_groups: whole(1, 2 ** 14).default(32),
       }),
     }),
   }),
@@ -64,9 +70,9 @@ export function readVqganConfig(file: string): VqganConfig {
   const { params } = parseConfig(file, schema, readConfigFile(file)).model;
   const { ddconfig: sizes, embed_dim: embedDim, n_embed: codes } = params;
   const { ch: baseChannels, ch_mult: multipliers, num_res_blocks: resBlocks } = sizes;
-  // Groups of the normalisation.
-  const grouped = multipliers.every((multiplier) => (baseChannels * multiplier) % 32 === 0);
-  requireThat(file, grouped, 'ch', 'a multiple of 32 at every level', baseChannels);
+  const { norm_groups: normGroups } = sizes;
+  const grouped = multipliers.every((multiplier) => (baseChannels * multiplier) % normGroups === 0);
+  requireThat(file, grouped, 'ch', `a multiple of ${normGroups} at every level`, baseChannels);
   const widest = baseChannels * Math.max(...multipliers);
   // Each block is at most two 3 x 3 kernels, a shortcut and four of attention, in both networks.
   const blocks = 2 * (multipliers.length + 2) * (resBlocks + 2);
@@ -83,5 +89,6 @@ export function readVqganConfig(file: string): VqganConfig {
     inChannels: sizes.in_channels,
     outChannels: sizes.out_ch,
     doubleZ: sizes.double_z,
+    normGroups,
   };
 }

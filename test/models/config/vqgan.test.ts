@@ -39,6 +39,7 @@ describe('readVqganConfig', () => {
       inChannels: 3,
       outChannels: 3,
       doubleZ: false,
+      normGroups: 32,
     });
   });
 
@@ -67,6 +68,12 @@ describe('readVqganConfig', () => {
       'ch: 128',
       'ch: 100',
       'ch to be a multiple of 32 at every level, got 100',
+    ],
+    [
+      'groups that do not divide channels',
+      'ch: 128',
+      'norm_groups: 6\n      ch: 128',
+      'ch to be a multiple of 6 at every level, got 128',
     ],
     [
       'sizes whose product is beyond bounds',
