@@ -80,6 +80,8 @@ const evaluation = z
 
 const dtype = z.enum(['f32', 'bf16'], { error: '"f32" or "bf16"' }).default('f32');
 const common = { output: path(), data, training, evaluation };
+/** Weights to go on from; those in the folder of the network, or fresh ones, unless told. */
+const start = path().optional();
 const sequences = {
   /** A folder with `config.json`. */
   transformer: path(),
@@ -124,6 +126,7 @@ const schema = z.discriminatedUnion(
       ...common,
       /** A folder with `vqgan.yaml`. */
       network: path(),
+      start,
       deadAfter: whole(0, 1e9).default(100),
       mirror: flag(true),
       checkpointed: flag(false),
@@ -132,6 +135,7 @@ const schema = z.discriminatedUnion(
           absolute: real(0, 1e6).default(1),
           squared: real(0, 1e6).default(1),
           edges: real(0, 1e6).default(0),
+          chroma: real(0, 1e6).default(0),
           codebook: real(0, 1e6).default(1),
           commitment: real(0, 1e6).default(0.25),
         })
@@ -142,9 +146,10 @@ const schema = z.discriminatedUnion(
       ...common,
       /** A folder with `config.json`, `preprocessor_config.json` and the tokenizer. */
       network: path(),
+      start,
       checkpointed: flag(false),
     }),
-    z.strictObject({ stage: z.literal('language'), ...common, ...sequences, dropout }),
+    z.strictObject({ stage: z.literal('language'), ...common, ...sequences, start, dropout }),
     z.strictObject({
       stage: z.literal('style'),
       ...common,
@@ -198,7 +203,7 @@ export function readTrainConfig(file: string): TrainConfig {
 }
 
 const pathKeys = new Set([
-  ...['output', 'network', 'transformer', 'tokenizer', 'clip'],
+  ...['output', 'network', 'start', 'transformer', 'tokenizer', 'clip'],
   ...['resampler', 'resamplerConfig', 'adapter'],
 ]);
 

@@ -97,7 +97,7 @@ function stageOf(config: TrainConfig, opened: Opened): Stage {
 }
 
 function vqganStage(config: StageConfig<'vqgan'>, opened: Opened): Stage {
-  const weights = opened.network(join(config.network, 'vqgan.ckpt'), 'f32');
+  const weights = opened.network(config.start, join(config.network, 'vqgan.ckpt'));
   const vqgan = new Vqgan(weights, readVqganConfig(join(config.network, 'vqgan.yaml')));
   const trainer = opened.own(new VqganTrainer(vqgan, weights.entries(), config));
   return opened.stage(
@@ -115,7 +115,7 @@ function vqganStage(config: StageConfig<'vqgan'>, opened: Opened): Stage {
 
 function clipStage(config: StageConfig<'clip'>, opened: Opened): Stage {
   const sizes = readClipConfig(config.network);
-  const weights = opened.network(join(config.network, 'model.safetensors'), 'f32');
+  const weights = opened.network(config.start, join(config.network, 'model.safetensors'));
   const clip = new Clip(weights, sizes);
   const tokenizer = ClipTokenizer.open(config.network);
   const preprocessing = readClipPreprocessing(join(config.network, 'preprocessor_config.json'));
@@ -206,9 +206,9 @@ class Opened implements Disposable {
     return part;
   }
 
-  /** Weights of a file to go on from, or fresh ones where it is not there. */
-  network(file: string, dtype: 'f32' | 'bf16'): Weights {
-    return this.optional(existsSync(file) ? file : undefined, dtype);
+  /** Weights to go on from: those told, else those of a file, or fresh ones where it is not there. */
+  network(start: string | undefined, file: string, dtype: 'f32' | 'bf16' = 'f32'): Weights {
+    return this.optional(start ?? (existsSync(file) ? file : undefined), dtype);
   }
 
   optional(file: string | undefined, dtype: 'f32' | 'bf16' = 'f32'): Weights {
@@ -217,14 +217,16 @@ class Opened implements Disposable {
     return this.own(Weights.open(file, this.device, { dtype, writable: true }));
   }
 
+  /** The transformer as it is, or, with `trained`, to be trained. */
   transformer(
-    { transformer, dtype }: StageConfig<'language' | 'style' | 'dpo'>,
+    config: StageConfig<'language' | 'style' | 'dpo'>,
     trained: boolean,
   ): { model: Chameleon; weights: Weights } {
+    const { transformer, dtype } = config;
     const sizes = readChameleonConfig(transformer);
-    const file = join(transformer, 'model.safetensors');
+    const start = config.stage === 'language' ? config.start : undefined;
     const weights = trained
-      ? this.network(file, dtype)
+      ? this.network(start, join(transformer, 'model.safetensors'), dtype)
       : this.own(Weights.open(transformer, this.device, { dtype }));
     return { model: new Chameleon(weights, sizes), weights };
   }

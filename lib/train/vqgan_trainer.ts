@@ -3,6 +3,7 @@ import { vqganPixels } from '../image/vqgan_pixels.ts';
 import type { Vqgan } from '../models/vqgan.ts';
 import { add, scale, subtract } from '../ops/add.ts';
 import { slice } from '../ops/copy_slice.ts';
+import { linear } from '../ops/linear.ts';
 import { multiply } from '../ops/multiply.ts';
 import { exp, log } from '../ops/pointwise.ts';
 import { mean } from '../ops/sum_rows.ts';
@@ -23,6 +24,11 @@ export interface VqganLossWeights {
    * picture has them; 0 unless told.
    */
   readonly edges?: number;
+  /**
+   * Of the mean squared difference of colour apart from brightness, along red to green and yellow to
+   * blue; 0 unless told. Without it few codes tell hues apart, as most of a difference is brightness.
+   */
+  readonly chroma?: number;
   /** Of what draws codes to latents; 1 unless told. */
   readonly codebook?: number;
   /** Of what keeps latents at their codes; 0.25 unless told (van den Oord et al. 2017). */
@@ -83,7 +89,8 @@ export class VqganTrainer implements Trainer<Picture, Tensor> {
 
   private lossOf(pixels: Tensor, deadCodes: DeadCodes | undefined): StepLoss {
     const { checkpointed = false, weights = {} } = this.options;
-    const { absolute = 1, squared = 1, edges = 0, codebook = 1, commitment = 0.25 } = weights;
+    const { absolute = 1, squared = 1, edges = 0, chroma = 0 } = weights;
+    const { codebook = 1, commitment = 0.25 } = weights;
     const latents = this.vqgan.latents(pixels, { checkpointed });
     const { values, codes, codebookLoss, commitmentLoss } = this.vqgan.quantise(latents);
     deadCodes?.see(keep(codes), keep(latents));
@@ -92,6 +99,7 @@ export class VqganTrainer implements Trainer<Picture, Tensor> {
       squared: [squared, mean(multiply(off, off))],
       absolute: [absolute, mean(magnitude(off))],
       ...(edges > 0 && { edges: [edges, edgeLoss(off)] as const }),
+      ...(chroma > 0 && { chroma: [chroma, chromaLoss(off)] as const }),
       codebook: [codebook, codebookLoss],
       commitment: [commitment, commitmentLoss],
     } as const;
@@ -122,6 +130,18 @@ function edgeLoss(off: Tensor): Tensor {
   const steps = (axis: number) =>
     subtract(slice(off, 1, undefined, axis), slice(off, 0, off.shape[axis]! - 1, axis));
   return scale(add(mean(magnitude(steps(1))), mean(magnitude(steps(2)))), 0.5);
+}
+
+/** Unit vectors across the grey axis of RGB: red to green, and blue to both. */
+const opponents = [
+  [Math.SQRT1_2, -Math.SQRT1_2, 0],
+  [-Math.sqrt(1 / 6), -Math.sqrt(1 / 6), Math.sqrt(2 / 3)],
+];
+
+/** The mean square of what two opponent axes see of `[..., 3]`. */
+function chromaLoss(off: Tensor): Tensor {
+  const seen = linear(off, off.device.from(opponents.flat(), [2, 3]));
+  return mean(multiply(seen, seen));
 }
 
 /** Below this a difference counts as squared: a quarter of a level of 8 bits, in [-1, 1]. */

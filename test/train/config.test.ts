@@ -30,7 +30,7 @@ describe('a training config', () => {
         ...{ beta1: 0.9, beta2: 0.95, decay: 0.01, maxNorm: 1, seed: 0, saveEvery: 500 },
       },
       ...{ deadAfter: 100, mirror: true, checkpointed: false },
-      weights: { absolute: 1, squared: 1, edges: 0, codebook: 1, commitment: 0.25 },
+      weights: { absolute: 1, squared: 1, edges: 0, chroma: 0, codebook: 1, commitment: 0.25 },
     });
   });
 

@@ -132,6 +132,24 @@ describe('a run', () => {
     expect((await valuesIn(weights)).size).toBe(1);
   });
 
+  test('may start from weights that another one left', async () => {
+    const lossesOf = async (name: string, more: object = {}) => {
+      const losses: number[] = [];
+      await runTraining(vqgan(name, more), device, { onStep: ({ loss }) => losses.push(loss) });
+      return losses;
+    };
+    // The same pictures in the same order, at a rate that moves nothing before the second step.
+    const unmoved = { training: { ...training, rate: 1e-9, averageDecay: undefined } };
+    const start = join('first', 'model.safetensors');
+    const fresh = await lossesOf('first', { training: { ...training, averageDecay: undefined } });
+    const again = await lossesOf('fresh', unmoved);
+    const after = await lossesOf('second', { start, ...unmoved });
+    expect(again[0]).toBe(fresh[0]);
+    expect(after[0]).not.toBe(fresh[0]);
+    expect(after[0]).toBeLessThan(1.2 * fresh.at(-1)!);
+    expect(() => vqgan('third', { start: 1 })).toThrow('expected start to be a path, got 1');
+  });
+
   test('of another config does not go on in the same folder', async () => {
     const other = vqgan('other');
     await runTraining({ ...other, training: { ...other.training, epochs: 1 } }, device);

@@ -19,6 +19,7 @@ const config = {
   inChannels: 3,
   outChannels: 3,
   doubleZ: false,
+  normGroups: 32,
 };
 
 /** Squares of a colour on another. */
@@ -68,7 +69,10 @@ describe('the VQGAN trainer', () => {
   });
 
   test('has the weighted sum of its terms for a loss', async () => {
-    const weights = { absolute: 0.5, squared: 2, edges: 3, codebook: 0.7, commitment: 0.1 };
+    const weights = {
+      ...{ absolute: 0.5, squared: 2, edges: 3, chroma: 4 },
+      ...{ codebook: 0.7, commitment: 0.1 },
+    };
     using one = made({ weights });
     const [step] = await trained(one.trainer, pictures, 1, { rate: 0 });
     const { loss, metrics } = step!;
@@ -80,16 +84,36 @@ describe('the VQGAN trainer', () => {
     expect(without!.metrics.edges).toBeUndefined();
   });
 
+  test('sees colour apart from brightness', async () => {
+    // Without weights the network returns grey, 0 everywhere.
+    using one = made({ weights: { chroma: 1 }, mirror: false });
+    for (const [, tensor] of one.weights.entries())
+      tensor.write(new Float32Array(tensor.shape.reduce((a, b) => a * b)));
+    const seen = async (red: number, others: number) => {
+      const pixels = Uint8Array.from({ length: 192 }, (_, i) => (i % 3 === 0 ? red : others));
+      const same = { length: 2, at: () => makePicture('RGB', 8, 8, pixels) };
+      const [step] = await trained(one.trainer, same, 1, { rate: 0 });
+      return step!.metrics;
+    };
+    const grey = await seen(204, 204);
+    expect(grey.squared).toBeCloseTo(0.6 ** 2, 5);
+    expect(grey.chroma).toBeLessThan(1e-10);
+    // (1, -1, -1) less its grey, (-1/3, -1/3, -1/3), has a square of 8/3, over two axes.
+    const red = await seen(255, 0);
+    expect(red.squared).toBeCloseTo(1, 5);
+    expect(red.chroma).toBeCloseTo(4 / 3, 5);
+  });
+
   test('uses more codes when it revives those that nothing is rounded to', async () => {
     const used = async (deadAfter: number) => {
       using one = made({ deadAfter });
       const steps = await trained(one.trainer, pictures, 40, { rate: 1e-3 });
       const codes = new Set<number>();
       for (let i = 0; i < pictures.length; i++) {
-        const { batch } = one.trainer.prepare([pictures.at(i)], new Draws(0, 0));
-        const found = one.vqgan.encode(batch);
+        const { batch: pixels } = one.trainer.prepare([pictures.at(i)], new Draws(0, 0));
+        const found = one.vqgan.encode(pixels);
         for (const code of await found.read()) codes.add(code);
-        batch.dispose();
+        pixels.dispose();
         found.dispose();
       }
       return { codes: codes.size, steps };
@@ -117,9 +141,9 @@ describe('the VQGAN trainer', () => {
     const same = pictures.at(0);
     const all = Array.from({ length: 40 }, () => same);
     const values = async (trainer: VqganTrainer) => {
-      const { batch } = trainer.prepare(all, new Draws(1, 0));
-      const read = await batch.read();
-      batch.dispose();
+      const { batch: pixels } = trainer.prepare(all, new Draws(1, 0));
+      const read = await pixels.read();
+      pixels.dispose();
       return Array.from({ length: 40 }, (_, i) => [...read.subarray(i * 192, (i + 1) * 192)]);
     };
     const straight = await values(plain.trainer);
