@@ -1,0 +1,78 @@
+// `npm run train:tiny`: trains the embedded model from nothing. Every stage goes on where it was stopped;
+// one that is done is not done again. Everything it makes lies in build/tiny, the model in the end
+// in models/tiny.
+import { spawnSync } from 'node:child_process';
+import { cpSync, existsSync, mkdirSync } from 'node:fs';
+import { join } from 'node:path';
+import { assemble } from './assemble.mjs';
+import { writeClipTokenizer, writeTransformerTokenizer } from './tokenizers.mjs';
+
+const root = join(import.meta.dirname, '..', '..');
+const work = join(root, 'build', 'tiny');
+const networks = join(work, 'networks');
+
+/** Pictures of each kind. */
+const pictures = 45_000;
+
+const model = (adapter) => () => assemble(work, join(work, 'model'), { adapter });
+const stages = [
+  ['networks', writeNetworks],
+  ['pictures, raw', samples('raw')],
+  ['pictures, stylised', samples('stylised')],
+  ['VQGAN', train('1-vqgan', 'vqgan')],
+  ['CLIP', train('2-clip', 'clip')],
+  ['tokens, raw', curate('3-tokens-raw', 'raw-tokens')],
+  ['tokens, stylised', curate('3-tokens-stylised', 'stylised-tokens')],
+  ['base', train('4-base', 'base')],
+  ['model of the base', model()],
+  ['curated pictures', curate('5-curated', 'curated')],
+  ['style', train('6-style', 'style')],
+  ['model of the style', model('style')],
+  ['preferences', curate('7-preferences', 'preferences')],
+  ['DPO', train('8-dpo', 'dpo')],
+  ['model', model('dpo')],
+  [
+    'shipped model',
+    () => assemble(work, join(root, 'models/tiny'), { adapter: 'dpo', shipped: true }),
+  ],
+];
+
+for (const [name, make] of stages) {
+  const began = performance.now();
+  await make();
+  console.log(`${name}: ${((performance.now() - began) / 60_000).toFixed(1)} minutes`);
+}
+
+function writeNetworks() {
+  mkdirSync(work, { recursive: true });
+  cpSync(join(import.meta.dirname, 'networks'), networks, { recursive: true });
+  writeTransformerTokenizer(join(networks, 'transformer/tokenizer.json'));
+  writeClipTokenizer(join(networks, 'clip/tokenizer.json'));
+}
+
+function samples(kind) {
+  const stem = join(work, 'data', kind);
+  return unless(`${stem}.index.json`, 'world', 'samples', kind, '-o', stem, `--count=${pictures}`);
+}
+
+function train(config, run) {
+  const file = join(work, 'runs', run, 'model.safetensors');
+  return unless(file, 'train', join(import.meta.dirname, `${config}.json`));
+}
+
+function curate(config, output) {
+  const file = join(work, 'data', `${output}.index.json`);
+  return unless(file, 'curate', join(import.meta.dirname, `${config}.json`));
+}
+
+/** A command of the package, unless what it makes is there. */
+function unless(file, ...args) {
+  return () => {
+    if (existsSync(file)) return;
+    mkdirSync(join(work, 'data'), { recursive: true });
+    const { status } = spawnSync(process.execPath, [join(root, 'dist/cli/main.js'), ...args], {
+      stdio: ['ignore', 'ignore', 'inherit'],
+    });
+    if (status !== 0) process.exit(status ?? 1);
+  };
+}
