@@ -26,19 +26,21 @@ export const someFixtures = (): string =>
   existsSync(fixturesFolder) ? fixturesFolder : packedFixtures();
 
 /** The archives of `test/fixtures`. */
-export const fixtureArchives: readonly string[] = readdirSync(join(root, 'test/fixtures'))
-  .filter((name) => name.endsWith('.tar.gz'))
-  .map((name) => join(root, 'test/fixtures', name));
+export const fixtureArchives = (): string[] =>
+  readdirSync(join(root, 'test/fixtures'))
+    .filter((name) => name.endsWith('.tar.gz'))
+    .map((name) => join(root, 'test/fixtures', name));
 
 /** A folder of what is in the archives; they are unpacked once, and again when they change. */
 export function packedFixtures(): string {
+  const archives = fixtureArchives();
   const hash = createHash('sha256');
-  for (const archive of fixtureArchives) hash.update(readFileSync(archive));
+  for (const archive of archives) hash.update(readFileSync(archive));
   const folder = join(root, `build/fixtures-${hash.digest('hex').slice(0, 12)}`);
   if (existsSync(folder)) return folder;
   mkdirSync(join(root, 'build'), { recursive: true });
   const part = mkdtempSync(`${folder}-`);
-  for (const archive of fixtureArchives) execFileSync('tar', ['-xzf', archive, '-C', part]);
+  for (const archive of archives) execFileSync('tar', ['-xzf', archive, '-C', part]);
   try {
     renameSync(part, folder);
   } catch {
