@@ -7,14 +7,9 @@ import { clipScore, curatePreferences } from '../curate/preferences.ts';
 import { drawSamples } from '../generate/draw_samples.ts';
 import { StyleAR } from '../generate/stylear.ts';
 import type { Device } from '../tensor/device.ts';
-import { openDevice } from '../tensor/open_device.ts';
 import { fingerprint } from '../weights/fingerprint.ts';
 import { Progress } from './progress.ts';
-
-export interface CurateCommandOptions {
-  readonly device?: string | undefined;
-  readonly threads?: number | undefined;
-}
+import { type StoppableOptions, stoppable } from './stoppable.ts';
 
 /**
  * `stylear curate <config>`: prints the config with its defaults, makes the shards that it asks for, and
@@ -22,35 +17,21 @@ export interface CurateCommandOptions {
  *
  * @returns the exit status: 0 when it came to its end, 1 when it was stopped
  */
-export async function curateCommand(
-  file: string,
-  { device: name, threads }: CurateCommandOptions,
-): Promise<number> {
+export async function curateCommand(file: string, options: StoppableOptions): Promise<number> {
   const config = readCurateConfig(file);
-  console.log(JSON.stringify(config, undefined, 2));
-  const controller = new AbortController();
-  const { signal } = controller;
-  const stop = () => controller.abort();
-  const signals = ['SIGINT', 'SIGTERM'] as const;
-  for (const name of signals) process.once(name, stop);
-  await using device = await openDevice(name, threads === undefined ? {} : { threads });
-  const progress = new Progress();
-  try {
-    const { samples } = await curated(config, device, {
-      signal,
-      onProgress: (stage, done, total) => progress.update(done, total, stage),
-    });
-    progress.clear();
-    console.log(`${outputFiles(config.output).index}: ${samples} samples`);
-    return 0;
-  } catch (error) {
-    if (!signal.aborted || error !== signal.reason) throw error;
-    progress.clear();
-    console.log('stopped; the same command goes on');
-    return 1;
-  } finally {
-    for (const name of signals) process.off(name, stop);
-  }
+  return await stoppable(config, options, async (device, signal) => {
+    const progress = new Progress();
+    try {
+      const { samples } = await curated(config, device, {
+        signal,
+        onProgress: (stage, done, total) => progress.update(done, total, stage),
+      });
+      progress.say(`${outputFiles(config.output).index}: ${samples} samples`);
+      return 0;
+    } finally {
+      progress.clear();
+    }
+  });
 }
 
 function curated(

@@ -6,15 +6,15 @@ import { type SampleKind, sampleKinds } from '../curate/world/samples.ts';
 import { type BatchCommandOptions, batchCommand } from './batch.ts';
 import { check } from './check.ts';
 import { convertCommand } from './convert.ts';
-import { type CurateCommandOptions, curateCommand } from './curate.ts';
+import { curateCommand } from './curate.ts';
 import { demoCommand } from './demo.ts';
 import { withDrawing, withModel } from './drawing.ts';
-import { type EvaluateCommandOptions, evaluateCommand } from './evaluate.ts';
+import { evaluateCommand } from './evaluate.ts';
 import { type GenerateCommandOptions, generateCommand } from './generate.ts';
 import { inspectCommand } from './inspect.ts';
 import { startCommand } from './start.ts';
 import { type StyleCommandOptions, styleCommand } from './style.ts';
-import { type TrainCommandOptions, trainCommand } from './train.ts';
+import { trainCommand } from './train.ts';
 import { floatDtype, type VerifyCommandOptions, verifyCommand } from './verify.ts';
 import {
   type ReferencesCommandOptions,
@@ -112,27 +112,19 @@ export function program(): Command {
     .description('train a network as a JSON file says; goes on where it was stopped')
     .option('--device <name>', 'such as cpu or cuda; the best there is unless told')
     .option('--threads <count>', 'of the CPU', Number)
-    .action(
-      exitWith((config: string, options: TrainCommandOptions) => trainCommand(config, options)),
-    );
+    .action(exitWith(trainCommand));
   stylear
     .command('curate <config>')
     .description('make training data as a JSON file says; goes on where it was stopped')
     .option('--device <name>', 'such as cpu or cuda; the best there is unless told')
     .option('--threads <count>', 'of the CPU', Number)
-    .action(
-      exitWith((config: string, options: CurateCommandOptions) => curateCommand(config, options)),
-    );
+    .action(exitWith(curateCommand));
   stylear
     .command('evaluate <config>')
     .description('measure how well models take over styles; goes on where it was stopped')
     .option('--device <name>', 'such as cpu or cuda; the best there is unless told')
     .option('--threads <count>', 'of the CPU', Number)
-    .action(
-      exitWith((config: string, options: EvaluateCommandOptions) =>
-        evaluateCommand(config, options),
-      ),
-    );
+    .action(exitWith(evaluateCommand));
   stylear
     .command('inspect <file>')
     .description('list the tensors of a checkpoint: dtype, shape and place of each')

@@ -1,12 +1,7 @@
-import { openDevice } from '../tensor/open_device.ts';
 import { readTrainConfig } from '../train/config.ts';
 import { runTraining } from '../train/run.ts';
 import { Progress } from './progress.ts';
-
-export interface TrainCommandOptions {
-  readonly device?: string | undefined;
-  readonly threads?: number | undefined;
-}
+import { type StoppableOptions, stoppable } from './stoppable.ts';
 
 /**
  * `stylear train <config>`: prints the config with its defaults, trains, and goes on where an earlier
@@ -14,21 +9,12 @@ export interface TrainCommandOptions {
  *
  * @returns the exit status: 0 when it came to its end, 1 when it was stopped
  */
-export async function trainCommand(
-  file: string,
-  { device: name, threads }: TrainCommandOptions,
-): Promise<number> {
+export async function trainCommand(file: string, options: StoppableOptions): Promise<number> {
   const config = readTrainConfig(file);
-  console.log(JSON.stringify(config, undefined, 2));
-  const controller = new AbortController();
-  const stop = () => controller.abort();
-  const signals = ['SIGINT', 'SIGTERM'] as const;
-  for (const signal of signals) process.once(signal, stop);
-  await using device = await openDevice(name, threads === undefined ? {} : { threads });
-  const progress = new Progress();
-  try {
+  return await stoppable(config, options, async (device, signal) => {
+    const progress = new Progress();
     const { steps, totalSteps, files } = await runTraining(config, device, {
-      signal: controller.signal,
+      signal,
       onStep: ({ step, loss, seconds }, total) =>
         progress.update(step, total, `loss ${loss.toFixed(4)}, ${seconds.toFixed(2)} s a step`),
     });
@@ -39,7 +25,5 @@ export async function trainCommand(
     }
     for (const written of files) console.log(written);
     return 0;
-  } finally {
-    for (const signal of signals) process.off(signal, stop);
-  }
+  });
 }

@@ -2,6 +2,7 @@
 // default that stands here.
 import * as z from 'zod';
 import { flag, objectOf, pathIn, readJsonConfig, real, someOf, whole } from '../json_config.ts';
+import { layoutConfig } from '../text/layout_config.ts';
 import { hashBits } from './difference_hash.ts';
 import { sampleKinds } from './world/samples.ts';
 
@@ -14,12 +15,7 @@ const tokenizerIn = (folder: string) => ({
   /** Such as `tokenizer.json`. */
   tokenizer: pathIn(folder),
   /** Where pictures are not those of Chameleon: 8,192 codes, 16 pixels each. */
-  layout: objectOf({
-    codes: whole(1, 2 ** 20).default(8192),
-    gridMax: whole(1, 4096).default(128),
-    codesPerUnit: whole(1, 64).default(2),
-    unitPixels: whole(1, 1024).default(32),
-  }).prefault({}),
+  layout: layoutConfig,
   /** Pictures that are encoded at once. */
   batchSize: whole(1, 4096).default(32),
 });

@@ -2,6 +2,7 @@
 // and what is not said has a default that stands here.
 import * as z from 'zod';
 import { flag, objectOf, pathIn, readJsonConfig, real, someOf, whole } from '../json_config.ts';
+import { layoutConfig } from '../text/layout_config.ts';
 
 const training = objectOf({
   epochs: real(0, 1e6),
@@ -73,12 +74,7 @@ const sequencesIn = (folder: string) => ({
   /** Such as `tokenizer.json`. */
   tokenizer: pathIn(folder),
   /** Where pictures are not those of Chameleon: 8,192 codes, 16 pixels each. */
-  layout: objectOf({
-    codes: whole(1, 2 ** 20).default(8192),
-    gridMax: whole(1, 4096).default(128),
-    codesPerUnit: whole(1, 64).default(2),
-    unitPixels: whole(1, 1024).default(32),
-  }).prefault({}),
+  layout: layoutConfig,
   dtype: z.enum(['f32', 'bf16'], { error: '"f32" or "bf16"' }).default('f32'),
   zLoss: real(0, 1).default(1e-5),
   chunkRows: whole(1, 1e9).default(4096),

@@ -1,7 +1,7 @@
 import { existsSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, test, vi } from 'vitest';
+import { afterAll, beforeAll, describe, expect, test, vi } from 'vitest';
 import { program } from '../../lib/cli/program.ts';
 import { openDevice } from '../../lib/index.ts';
 import { Shards } from '../../lib/shards/shards.ts';
@@ -14,21 +14,12 @@ import {
   writeSmallVqgan,
 } from '../curate/small_vqgan.ts';
 import { withSmallModel } from '../support/small_model.ts';
+import { printedLines } from './printed.ts';
 
 const root = mkdtempSync(join(tmpdir(), 'stylear-curate-'));
-const before = process.exitCode;
-afterAll(() => {
-  rmSync(root, { recursive: true });
-  process.exitCode = before;
-});
+afterAll(() => rmSync(root, { recursive: true }));
 
-let printed: string[] = [];
-beforeEach(() => {
-  printed = [];
-  vi.spyOn(console, 'log').mockImplementation((line: string) => void printed.push(line));
-  vi.spyOn(process.stderr, 'write').mockImplementation(() => true);
-});
-afterEach(() => vi.restoreAllMocks());
+const printed = printedLines();
 
 beforeAll(async () => {
   await using device = await openDevice('cpu', { threads: 1 });

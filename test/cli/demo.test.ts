@@ -1,18 +1,14 @@
 import { copyFileSync, existsSync, mkdirSync, mkdtempSync, readFileSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { afterAll, afterEach, beforeEach, describe, expect, test, vi } from 'vitest';
+import { describe, expect, test, vi } from 'vitest';
 import { demoPage } from '../../lib/cli/demo_page.ts';
 import { program } from '../../lib/cli/program.ts';
 import { decodePicture } from '../../lib/image/decode.ts';
 import { crop } from '../../lib/image/picture.ts';
 import { hasEmbeddedModel } from '../../lib/models/embedded_model.ts';
 import { withSmallModel } from '../support/small_model.ts';
-
-const status = process.exitCode;
-afterAll(() => {
-  process.exitCode = status;
-});
+import { printedLines } from './printed.ts';
 
 // What it does takes half a minute beside other suites, and is tried by `npm start` itself.
 vi.mock('../../lib/cli/check.ts', () => ({
@@ -22,13 +18,7 @@ vi.mock('../../lib/cli/check.ts', () => ({
   },
 }));
 
-let printed: string[] = [];
-beforeEach(() => {
-  printed = [];
-  vi.spyOn(console, 'log').mockImplementation((line: string) => void printed.push(line));
-  vi.spyOn(process.stderr, 'write').mockImplementation(() => true);
-});
-afterEach(() => vi.restoreAllMocks());
+const printed = printedLines();
 
 const run = (...args: string[]) => program().parseAsync(args, { from: 'user' });
 /** The bytes of the pictures of a page, in its order. */

@@ -1,21 +1,11 @@
 import { existsSync, mkdtempSync, readdirSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
-import { afterAll, afterEach, beforeEach, expect, test, vi } from 'vitest';
+import { expect, test } from 'vitest';
 import { program } from '../../lib/cli/program.ts';
 import { withSmallModel } from '../support/small_model.ts';
+import { printedLines } from './printed.ts';
 
-const status = process.exitCode;
-afterAll(() => {
-  process.exitCode = status;
-});
-
-let printed: string[] = [];
-beforeEach(() => {
-  printed = [];
-  vi.spyOn(console, 'log').mockImplementation((line: string) => void printed.push(line));
-  vi.spyOn(process.stderr, 'write').mockImplementation(() => true);
-});
-afterEach(() => vi.restoreAllMocks());
+const printed = printedLines();
 
 withSmallModel('stylear generate and style', ({ folder, scratch, style, subject, condition }) => {
   const model = ['--model', folder, '--device', 'cpu'];

@@ -1,67 +1,28 @@
-import { mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { afterAll, afterEach, beforeEach, describe, expect, test, vi } from 'vitest';
+import { afterAll, describe, expect, test, vi } from 'vitest';
 import { program } from '../../lib/cli/program.ts';
-import { encodePicture } from '../../lib/image/encode.ts';
-import { makePicture } from '../../lib/image/picture.ts';
-import { encodeSample } from '../../lib/shards/training_sample.ts';
-import { writeSampleShards } from '../../lib/shards/write_shards.ts';
+import { openDevice } from '../../lib/index.ts';
 import type { TrainingStep } from '../../lib/train/loop.ts';
-import { byteLevel, clipSplit, smallTokenizer } from '../text/small_tokenizer.ts';
+import { writeSmallClip } from '../curate/small_clip.ts';
+import { speckled, writePictures } from '../curate/small_vqgan.ts';
+import { printedLines } from './printed.ts';
 
 const root = mkdtempSync(join(tmpdir(), 'stylear-train-'));
-const before = process.exitCode;
-afterAll(() => {
-  rmSync(root, { recursive: true });
-  process.exitCode = before;
-});
+afterAll(() => rmSync(root, { recursive: true }));
 
-let printed: string[] = [];
-beforeEach(() => {
-  printed = [];
-  vi.spyOn(console, 'log').mockImplementation((line: string) => void printed.push(line));
-  vi.spyOn(process.stderr, 'write').mockImplementation(() => true);
-});
-afterEach(() => vi.restoreAllMocks());
+const printed = printedLines();
 
 const train = (file: string) =>
   program().parseAsync(['node', 'stylear', 'train', file, '--device', 'cpu', '--threads', '1']);
 
-/** A CLIP of 8 x 8 pixels without weights, and eight captioned pictures. */
+/** A CLIP that nobody trained, and eight captioned pictures. */
 async function prepare(): Promise<string> {
-  const tokenizer = smallTokenizer({
-    preTokenizers: [clipSplit, byteLevel(true)],
-    endOfWord: '</w>',
-    addedTokens: [{ content: '<|startoftext|>' }, { content: '<|endoftext|>' }],
-  });
-  const end = tokenizer.added_tokens[1]!.id;
-  const tower = { hidden_size: 16, intermediate_size: 32, num_hidden_layers: 1 };
-  const common = { ...tower, num_attention_heads: 2, hidden_act: 'gelu', projection_dim: 8 };
-  const files = {
-    'tokenizer.json': tokenizer,
-    'config.json': {
-      model_type: 'clip',
-      projection_dim: 8,
-      text_config: { ...common, vocab_size: end + 1, eos_token_id: end },
-      vision_config: { ...common, patch_size: 4, image_size: 8 },
-    },
-    'preprocessor_config.json': {
-      ...{ do_resize: true, size: { shortest_edge: 8 }, resample: 3, do_center_crop: true },
-      ...{ crop_size: { height: 8, width: 8 }, do_rescale: true, rescale_factor: 1 / 255 },
-      ...{ do_normalize: true, image_mean: [0.5, 0.5, 0.5], image_std: [0.5, 0.5, 0.5] },
-      ...{ do_convert_rgb: true, image_processor_type: 'CLIPImageProcessor' },
-    },
-  };
-  mkdirSync(join(root, 'clip'));
-  for (const [name, content] of Object.entries(files))
-    writeFileSync(join(root, 'clip', name), JSON.stringify(content));
-  const samples = Array.from({ length: 8 }, async (_, i) => {
-    const pixels = Uint8Array.from({ length: 192 }, (_, at) => (at * (i + 3) * 37) % 256);
-    const bytes = await encodePicture(makePicture('RGB', 8, 8, pixels));
-    return encodeSample({ key: `${i}`, caption: `number ${i}`, picture: { format: 'png', bytes } });
-  });
-  await writeSampleShards(join(root, 'pictures'), await Promise.all(samples));
+  await using device = await openDevice('cpu', { threads: 1 });
+  await writeSmallClip(join(root, 'clip'), device);
+  const pictures = Array.from({ length: 8 }, (_, i) => speckled(i));
+  await writePictures(join(root, 'pictures'), pictures);
   const file = join(root, 'train.json');
   const config = {
     ...{ stage: 'clip', output: 'run', network: 'clip' },

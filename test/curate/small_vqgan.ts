@@ -9,7 +9,8 @@ import { encodeSample } from '../../lib/shards/training_sample.ts';
 import { writeSampleShards } from '../../lib/shards/write_shards.ts';
 import { chameleonTokenizer } from '../text/small_tokenizer.ts';
 
-const vqganYaml = `model:
+/** Its `vqgan.yaml`. */
+export const vqganYaml = `model:
   params:
     embed_dim: 4
     n_embed: 16

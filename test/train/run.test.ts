@@ -21,6 +21,7 @@ import { chameleonLayout, vocabularyOf } from '../../lib/text/vocabulary.ts';
 import { readTrainConfig, type TrainConfig } from '../../lib/train/config.ts';
 import type { TrainingStep } from '../../lib/train/loop.ts';
 import { runTraining } from '../../lib/train/run.ts';
+import { vqganYaml } from '../curate/small_vqgan.ts';
 import { fixturesFolder, hasFixture } from '../support/fixtures.ts';
 import { fall, trainingDevice, valuesIn } from './trained.ts';
 
@@ -62,22 +63,6 @@ function writeConfig(name: string, config: object): TrainConfig {
   writeFileSync(file, JSON.stringify({ output: name, training, ...config }));
   return readTrainConfig(file);
 }
-
-const vqganYaml = `model:
-  params:
-    embed_dim: 4
-    n_embed: 16
-    ddconfig:
-      double_z: false
-      z_channels: 8
-      resolution: 8
-      in_channels: 3
-      out_ch: 3
-      ch: 32
-      ch_mult: [1, 1]
-      num_res_blocks: 1
-      attn_resolutions: []
-`;
 
 describe('a run', () => {
   const network = join(root, 'vqgan');
