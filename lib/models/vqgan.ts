@@ -123,6 +123,17 @@ export class Vqgan {
   }
 
   /**
+   * What the last layer of the encoder, `quant_conv`, makes latents of.
+   *
+   * @param pixels  as `encode` takes them
+   * @returns       `[images, height / downsampling, width / downsampling, zChannels]`, f32
+   */
+  features(pixels: Tensor): Tensor {
+    this.sizeOf('features', pixels);
+    return forwardAll(this.encoder.slice(0, -1), pixels, {});
+  }
+
+  /**
    * Latents rounded to the codebook, differentiable. The two losses are those of van den Oord et al.
    * 2017, eq. 3, unweighted.
    *

@@ -36,6 +36,7 @@ const lossWeights = objectOf({
   squared: real(0, 1e6).default(1),
   edges: real(0, 1e6).default(0),
   chroma: real(0, 1e6).default(0),
+  covariance: real(0, 1e6).default(0),
   codebook: real(0, 1e6).default(1),
   commitment: real(0, 1e6).default(0.25),
 }).prefault({});
@@ -102,6 +103,8 @@ function schemaIn(folder: string) {
         /** A folder with `vqgan.yaml`. */
         network: path,
         start,
+        /** Pictures that fresh weights are fitted to before the first step; 0 for none. */
+        startPictures: whole(0, 1e5).default(0),
         deadAfter: whole(0, 1e9).default(100),
         mirror: flag(true),
         checkpointed: flag(false),

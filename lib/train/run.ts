@@ -3,7 +3,7 @@ import { join } from 'node:path';
 import type { Picture } from '../image/picture.ts';
 import { replaceFile } from '../replace_file.ts';
 import type { Device } from '../tensor/device.ts';
-import { resumeTraining, saveTraining } from './checkpoint.ts';
+import { checkpointsOf, resumeTraining, saveTraining } from './checkpoint.ts';
 import type { TrainConfig } from './config.ts';
 import { EventFile, eventFileName } from './event_file.ts';
 import { heldOutFigures } from './held_out.ts';
@@ -46,6 +46,8 @@ export async function runTraining(
   // What is measured on the way changes nothing, and may be another when a training goes on.
   const identity = JSON.stringify({ ...config, evaluation: undefined });
   using stage = openStage(config, device);
+  const checkpoints = join(output, 'checkpoints');
+  if (checkpointsOf(checkpoints).length === 0) await stage.begin?.();
   let measured: Picture | undefined;
   const evaluate = async () => {
     const { figures, sheet } = await measure(config, stage);
@@ -54,7 +56,6 @@ export async function runTraining(
   };
   using training = trainingOf(config, stage, evaluate);
   const { totalSteps } = training;
-  const checkpoints = join(output, 'checkpoints');
   mkdirSync(output, { recursive: true });
   resumeTraining(checkpoints, training, { identity });
   await write(join(output, 'config.json'), `${JSON.stringify(config, undefined, 2)}\n`);

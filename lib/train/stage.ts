@@ -35,12 +35,14 @@ import { ClipTrainer } from './clip_trainer.ts';
 import { type ConditionedExample, conditionedExample } from './conditioning.ts';
 import type { StageConfig, TrainConfig } from './config.ts';
 import { DpoTrainer } from './dpo_trainer.ts';
+import { Draws } from './draws.ts';
 import { LanguageTrainer } from './language_trainer.ts';
 import { reconstructionSheet } from './reconstruction_sheet.ts';
 import { sampleSheet } from './sample_sheet.ts';
 import { styleFeatures } from './style_reference.ts';
 import { StyleTrainer } from './style_trainer.ts';
 import type { Examples, Trainer } from './trainer.ts';
+import { startVqgan } from './vqgan_start.ts';
 import { VqganTrainer } from './vqgan_trainer.ts';
 
 /** A trainer with its data, whatever examples these are. */
@@ -51,6 +53,8 @@ export interface Stage extends Disposable {
   readonly counts: readonly number[];
   /** About how many tokens each example has, for batches of about one length. */
   lengths(): Float32Array;
+  /** What is to be done before the first step, and not where a training goes on. */
+  begin?(): Promise<void>;
   /** What is measured now and then, where the config says so. */
   readonly heldOut: HeldOut | undefined;
   /** What is written when the training is done: trees by file name. */
@@ -100,7 +104,7 @@ function vqganStage(config: StageConfig<'vqgan'>, opened: Opened): Stage {
   const weights = opened.network(config.start, join(config.network, 'vqgan.ckpt'));
   const vqgan = new Vqgan(weights, readVqganConfig(join(config.network, 'vqgan.yaml')));
   const trainer = opened.own(new VqganTrainer(vqgan, weights.entries(), config));
-  return opened.stage(
+  const stage = opened.stage(
     trainer,
     pictureOf,
     { 'model.safetensors': weights },
@@ -111,6 +115,19 @@ function vqganStage(config: StageConfig<'vqgan'>, opened: Opened): Stage {
       draw: async (shown) => reconstructionSheet(vqgan, await Promise.all(shown.map(pictureOf))),
     },
   );
+  const { startPictures } = config;
+  if (startPictures === 0 || weights.isFromFile) return stage;
+  const begin = async () => {
+    const { length } = stage.examples;
+    const count = Math.min(startPictures, length);
+    const pictures = await Promise.all(
+      Array.from({ length: count }, (_, i) => stage.examples.at(Math.floor((i * length) / count))),
+    );
+    const draws = new Draws(config.training.seed, 0);
+    using pixels = trainer.prepare(pictures as Picture[], draws).batch;
+    await startVqgan(vqgan, weights.entries(), pixels, draws);
+  };
+  return { ...stage, begin };
 }
 
 function clipStage(config: StageConfig<'clip'>, opened: Opened): Stage {

@@ -4,8 +4,10 @@ import type { Vqgan } from '../models/vqgan.ts';
 import { add, scale, subtract } from '../ops/add.ts';
 import { slice } from '../ops/copy_slice.ts';
 import { linear } from '../ops/linear.ts';
+import { matmul } from '../ops/matmul.ts';
 import { multiply } from '../ops/multiply.ts';
 import { exp, log } from '../ops/pointwise.ts';
+import { reshape } from '../ops/reshape.ts';
 import { mean } from '../ops/sum_rows.ts';
 import type { Device } from '../tensor/device.ts';
 import { keep } from '../tensor/lifetime.ts';
@@ -29,6 +31,12 @@ export interface VqganLossWeights {
    * blue; 0 unless told. Without it few codes tell hues apart, as most of a difference is brightness.
    */
   readonly chroma?: number;
+  /**
+   * Of the mean square by which the covariance of the latents' dimensions is off the identity; 0 unless
+   * told. Without it a fresh encoder keeps the brightness alone: the other dimensions fall below what
+   * rounding adds to them, and nothing brings them back.
+   */
+  readonly covariance?: number;
   /** Of what draws codes to latents; 1 unless told. */
   readonly codebook?: number;
   /** Of what keeps latents at their codes; 0.25 unless told (van den Oord et al. 2017). */
@@ -90,6 +98,7 @@ export class VqganTrainer implements Trainer<Picture, Tensor> {
   private lossOf(pixels: Tensor, deadCodes: DeadCodes | undefined): StepLoss {
     const { checkpointed = false, weights = {} } = this.options;
     const { absolute = 1, squared = 1, edges = 0, chroma = 0 } = weights;
+    const { covariance = 0 } = weights;
     const { codebook = 1, commitment = 0.25 } = weights;
     const latents = this.vqgan.latents(pixels, { checkpointed });
     const { values, codes, codebookLoss, commitmentLoss } = this.vqgan.quantise(latents);
@@ -100,6 +109,7 @@ export class VqganTrainer implements Trainer<Picture, Tensor> {
       absolute: [absolute, mean(magnitude(off))],
       ...(edges > 0 && { edges: [edges, edgeLoss(off)] as const }),
       ...(chroma > 0 && { chroma: [chroma, chromaLoss(off)] as const }),
+      ...(covariance > 0 && { covariance: [covariance, covarianceLoss(latents)] as const }),
       codebook: [codebook, codebookLoss],
       commitment: [commitment, commitmentLoss],
     } as const;
@@ -142,6 +152,20 @@ const opponents = [
 function chromaLoss(off: Tensor): Tensor {
   const seen = linear(off, off.device.from(opponents.flat(), [2, 3]));
   return mean(multiply(seen, seen));
+}
+
+/** The mean square of the covariance of `[..., width]` less the identity (Bardes et al. 2022, eq. 3 ff.). */
+function covarianceLoss(latents: Tensor): Tensor {
+  const { device, shape } = latents;
+  const width = shape.at(-1)!;
+  const rows = shape.slice(0, -1).reduce((a, b) => a * b, 1);
+  const flat = reshape(latents, [rows, width]);
+  const middle = matmul(device.full([1, rows], 1 / rows), flat);
+  const centred = subtract(flat, matmul(device.full([rows, 1], 1), middle));
+  const covariance = matmul(centred, centred, { transposeA: true, alpha: 1 / rows });
+  const identity = Float32Array.from({ length: width ** 2 }, (_, i) => (i % (width + 1) ? 0 : 1));
+  const off = subtract(covariance, device.from(identity, [width, width]));
+  return mean(multiply(off, off));
 }
 
 /** Below this a difference counts as squared: a quarter of a level of 8 bits, in [-1, 1]. */

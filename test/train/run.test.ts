@@ -135,6 +135,30 @@ describe('a run', () => {
     expect(() => vqgan('third', { start: 1 })).toThrow('expected start to be a path, got 1');
   });
 
+  test('fits fresh weights to pictures once, and not where it goes on or has weights', async () => {
+    const fitted = { startPictures: 4 };
+    const firstLoss = async (name: string, more: object) => {
+      let first: number | undefined;
+      await runTraining(vqgan(name, more), device, { onStep: ({ loss }) => (first ??= loss) });
+      return first!;
+    };
+    const plain = await firstLoss('drawn', {});
+    expect(await firstLoss('fitted', fitted)).not.toBe(plain);
+    const config = vqgan('fitted-parts', fitted);
+    const controller = new AbortController();
+    const signal = controller.signal;
+    await runTraining(config, device, {
+      signal,
+      onStep: ({ step }) => step === 3 && controller.abort(),
+    });
+    await runTraining(config, device);
+    const bytes = (name: string) => readFileSync(join(root, name, 'model.safetensors'));
+    expect(bytes('fitted-parts').equals(bytes('fitted'))).toBe(true);
+    const start = join('first', 'model.safetensors');
+    const started = await firstLoss('started', { start });
+    expect(await firstLoss('started-and-fitted', { start, ...fitted })).toBe(started);
+  });
+
   test('of another config does not go on in the same folder', async () => {
     const other = vqgan('other');
     await runTraining({ ...other, training: { ...other.training, epochs: 1 } }, device);

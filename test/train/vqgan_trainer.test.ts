@@ -1,8 +1,9 @@
 import { describe, expect, test } from 'vitest';
 import { makePicture } from '../../lib/image/picture.ts';
-import { Weights } from '../../lib/index.ts';
+import { scope, Weights } from '../../lib/index.ts';
 import { Vqgan } from '../../lib/models/vqgan.ts';
 import { Draws } from '../../lib/train/draws.ts';
+import { principalAxes } from '../../lib/train/principal_axes.ts';
 import { VqganTrainer, type VqganTrainerOptions } from '../../lib/train/vqgan_trainer.ts';
 import { fall, moved, trained, trainingDevice, valuesIn } from './trained.ts';
 
@@ -71,7 +72,7 @@ describe('the VQGAN trainer', () => {
   test('has the weighted sum of its terms for a loss', async () => {
     const weights = {
       ...{ absolute: 0.5, squared: 2, edges: 3, chroma: 4 },
-      ...{ codebook: 0.7, commitment: 0.1 },
+      ...{ covariance: 0.6, codebook: 0.7, commitment: 0.1 },
     };
     using one = made({ weights });
     const [step] = await trained(one.trainer, pictures, 1, { rate: 0 });
@@ -102,6 +103,29 @@ describe('the VQGAN trainer', () => {
     const red = await seen(255, 0);
     expect(red.squared).toBeCloseTo(1, 5);
     expect(red.chroma).toBeCloseTo(4 / 3, 5);
+  });
+
+  test('draws the covariance of latents to the identity', async () => {
+    const offOf = async (covariance: number) => {
+      using one = made({ weights: { covariance }, mirror: false });
+      const steps = await trained(one.trainer, pictures, 60, { rate: 3e-3, batchSize: 8 });
+      const { batch } = one.trainer.prepare(
+        Array.from({ length: 8 }, (_, i) => pictures.at(i)),
+        new Draws(0, 0),
+      );
+      using pixels = batch;
+      using latents = scope(() => one.vqgan.latents(pixels));
+      const { deviations } = principalAxes(Float32Array.from(await latents.read()), 4);
+      return { deviations, last: steps.at(-1)!.metrics.covariance };
+    };
+    const { deviations, last } = await offOf(2);
+    // The smallest of the deviations is what is lost without the term.
+    expect(deviations.at(-1)).toBeGreaterThan(0.6);
+    expect(deviations[0]).toBeLessThan(1.6);
+    expect(last).toBeLessThan(0.1);
+    const without = await offOf(0);
+    expect(without.last).toBeUndefined();
+    expect(without.deviations.at(-1)).toBeLessThan(0.3);
   });
 
   test('uses more codes when it revives those that nothing is rounded to', async () => {
