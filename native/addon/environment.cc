@@ -1,5 +1,6 @@
 #include "environment.h"
 
+#include <algorithm>
 #include <cstdlib>
 
 #include "open_device.h"
@@ -93,11 +94,21 @@ void Environment::settle(napi_env env, Pending& pending) {
 
 void Environment::account(int64_t bytes) {
   constexpr int64_t step = 1 << 20;
-  unaccounted_bytes_ += bytes;
-  if (ending_ || std::abs(unaccounted_bytes_) < step) return;
+  held_bytes_ += bytes;
+  peak_bytes_ = std::max(peak_bytes_, held_bytes_);
+  if (ending_ || std::abs(held_bytes_ - noted_bytes_) < step) return;
+  const auto now = std::chrono::steady_clock::now();
+  if (now - period_began_ > period) {
+    last_peak_bytes_ = now - period_began_ > 2 * period ? held_bytes_ : peak_bytes_;
+    peak_bytes_ = held_bytes_;
+    period_began_ = now;
+  }
+  const int64_t change = std::max(peak_bytes_, last_peak_bytes_) - reported_bytes_;
+  noted_bytes_ = held_bytes_;
+  if (std::abs(change) < step) return;
   int64_t total;
-  napi_adjust_external_memory(env_, unaccounted_bytes_, &total);
-  unaccounted_bytes_ = 0;
+  napi_adjust_external_memory(env_, change, &total);
+  reported_bytes_ += change;
 }
 
 }  // namespace stylear::addon

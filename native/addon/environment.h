@@ -2,6 +2,7 @@
 // bell by which devices wake it. Nothing here is shared with another thread.
 #pragma once
 
+#include <chrono>
 #include <memory>
 #include <optional>
 #include <unordered_set>
@@ -46,7 +47,9 @@ class Environment {
   // For calls that came to nothing.
   void forget(Pending& pending);
 
-  // Tells V8 of memory that JavaScript objects hold, a megabyte or more at a time.
+  // Tells V8 of memory that JavaScript objects hold, a megabyte or more at a time: the most of the
+  // last seconds. V8 collects garbage when it is told of more, so that a training, which holds and
+  // frees the same gigabyte every step, would pay for a collection every step.
   void account(int64_t bytes);
 
  private:
@@ -60,7 +63,11 @@ class Environment {
   napi_threadsafe_function bell_ = nullptr;
   std::vector<std::unique_ptr<OpenDevice>> devices_;
   std::unordered_set<Pending*> pending_;
-  int64_t unaccounted_bytes_ = 0;
+  static constexpr std::chrono::seconds period{5};
+  std::chrono::steady_clock::time_point period_began_ = std::chrono::steady_clock::now();
+  int64_t held_bytes_ = 0, noted_bytes_ = 0;
+  int64_t peak_bytes_ = 0, last_peak_bytes_ = 0;  // of this period and the one before
+  int64_t reported_bytes_ = 0;
   bool ending_ = false;
 };
 
