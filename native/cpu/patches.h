@@ -142,8 +142,8 @@ class TransposedPatchFactor final : public Factor {
   bool holds_bf16() const override { return false; }
 
  private:
-  // Calls fn(place of the first inside, before, inside, behind) for the rows of y that the depths lie
-  // in: how many of its pixels have tap v left of the picture, in it and right of it.
+  // Calls fn(place of the first inside, before, inside, behind) for the rows of y that the depths
+  // lie in: how many of its pixels have tap v left of the picture, in it and right of it.
   template <class F>
   void for_rows(int64_t depth, int64_t depths, int64_t v, F&& fn) const {
     // Columns of y whose tap v is inside: at stride * column + v - left in [0, width).

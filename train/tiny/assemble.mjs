@@ -17,7 +17,7 @@ const settings = {
   vqgan_config: 'vqgan/vqgan.yaml',
   tokenizer: 'tokenizer.json',
   layout: { codes: 1024, grid_max: 4, codes_per_unit: 4, unit_pixels: 32 },
-  target_size: 96,
+  target_size: 64,
   guidance: 3,
   image_top_k: 256,
   temperature: 1,

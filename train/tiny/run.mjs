@@ -12,7 +12,7 @@ const work = join(root, 'build', 'tiny');
 const networks = join(work, 'networks');
 
 /** Pictures of each kind. */
-const pictures = 45_000;
+const pictures = 60_000;
 
 const model = (adapter) => () => assemble(work, join(work, 'model'), { adapter });
 const stages = [
@@ -52,7 +52,16 @@ function writeNetworks() {
 
 function samples(kind) {
   const stem = join(work, 'data', kind);
-  return unless(`${stem}.index.json`, 'world', 'samples', kind, '-o', stem, `--count=${pictures}`);
+  return unless(
+    `${stem}.index.json`,
+    'world',
+    'samples',
+    kind,
+    '-o',
+    stem,
+    `--count=${pictures}`,
+    '--size=64',
+  );
 }
 
 function train(config, run) {

@@ -22,7 +22,7 @@ export function writeTransformerTokenizer(file, codes = 1024) {
   const codeNames = Array.from({ length: codes }, (_, code) => codeName(code));
   const added = [...specials, '<reserved08706>', '<reserved08799>', ...grids];
   const styleSentence = fillTemplate('style', { prompt: '' })[0];
-  const plainSentence = fillTemplate('plain', { prompt: '', width: 96, height: 96 })[0];
+  const plainSentence = fillTemplate('plain', { prompt: '', width: 64, height: 64 })[0];
   const texts = worldCaptions().flatMap((caption, i) =>
     i % 4 === 0 ? [caption, styleSentence, plainSentence] : [caption],
   );

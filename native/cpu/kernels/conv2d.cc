@@ -29,7 +29,7 @@ void conv2d(const Conv2d& op, Workers& workers) {
   const Window window = window_of(op.x, op.weight, op.y, op.stride, op.padding);
   const int64_t ins = op.x.shape[3], outs = op.y.shape[3], depth = window.taps() * ins;
   const PatchFactor<T, &Window::x_under> patches(window, window.y_height, window.y_width,
-                                                  op.x.as<T>(), ins);
+                                                 op.x.as<T>(), ins);
   const DenseFactor<W> weight(op.weight.as<W>(), depth, 1);
   Epilogue epilogue = epilogue_to(op.y);
   epilogue.bias = FloatsAt(op.bias);
@@ -42,7 +42,7 @@ void conv2d_backward_input(const Conv2dBackwardInput& op, Workers& workers) {
   const Window window = window_of(op.dx, op.weight, op.dy, op.stride, op.padding);
   const int64_t ins = op.dx.shape[3], outs = op.dy.shape[3];
   const PatchFactor<T, &Window::y_over> patches(window, window.height, window.width, op.dy.as<T>(),
-                                                 outs);
+                                                outs);
   const TransposedWeightFactor<W> weight(op.weight.as<W>(), outs, window.taps(), ins);
   multiply(window.x_pixels(), ins, window.taps() * outs, patches, weight, epilogue_to(op.dx),
            workers);
