@@ -29,8 +29,11 @@ describe('a training config', () => {
         ...{ epochs: 1, batchSize: 2, accumulation: 1, rate: 0.1, warmupEpochs: 0 },
         ...{ beta1: 0.9, beta2: 0.95, decay: 0.01, maxNorm: 1, seed: 0, saveEvery: 500 },
       },
-      ...{ deadAfter: 100, mirror: true, checkpointed: false },
-      weights: { absolute: 1, squared: 1, edges: 0, chroma: 0, codebook: 1, commitment: 0.25 },
+      ...{ startPictures: 0, deadAfter: 100, mirror: true, checkpointed: false },
+      weights: {
+        ...{ absolute: 1, squared: 1, edges: 0, chroma: 0, covariance: 0 },
+        ...{ codebook: 1, commitment: 0.25 },
+      },
     });
   });
 
