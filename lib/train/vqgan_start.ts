@@ -8,7 +8,9 @@ import type { NamedTensors } from './trainer.ts';
 /** How much more of colour than of brightness the first convolution passes on. */
 const colourGain = 3;
 /** Of the largest deviation: what varies less than this is no axis to stretch. */
-const leastDeviation = 1e-3;
+const leastShare = 1e-3;
+/** The same in itself, for features that do not vary. */
+const leastDeviation = 1e-6;
 
 /**
  * Gives a fresh VQGAN weights to begin with. Drawn at random alone, its latents are brightness and
@@ -34,7 +36,7 @@ export async function startVqgan(
   const features = await valuesOf(() => vqgan.features(pixels));
   const { zChannels, embedDim, codes } = vqgan.config;
   const { mean, axes, deviations } = principalAxes(features, zChannels);
-  const least = leastDeviation * deviations[0]!;
+  const least = Math.max(leastDeviation, leastShare * deviations[0]!);
   const weight = new Float32Array(embedDim * zChannels);
   const bias = new Float32Array(embedDim);
   for (let to = 0; to < Math.min(embedDim, zChannels); to++)

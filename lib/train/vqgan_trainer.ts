@@ -33,8 +33,8 @@ export interface VqganLossWeights {
   readonly chroma?: number;
   /**
    * Of the mean square by which the covariance of the latents' dimensions is off the identity; 0 unless
-   * told. Without it a fresh encoder keeps the brightness alone: the other dimensions fall below what
-   * rounding adds to them, and nothing brings them back.
+   * told. A dimension that falls below what rounding adds to it is not used, and nothing brings it back
+   * without this.
    */
   readonly covariance?: number;
   /** Of what draws codes to latents; 1 unless told. */
@@ -97,8 +97,7 @@ export class VqganTrainer implements Trainer<Picture, Tensor> {
 
   private lossOf(pixels: Tensor, deadCodes: DeadCodes | undefined): StepLoss {
     const { checkpointed = false, weights = {} } = this.options;
-    const { absolute = 1, squared = 1, edges = 0, chroma = 0 } = weights;
-    const { covariance = 0 } = weights;
+    const { absolute = 1, squared = 1, edges = 0, chroma = 0, covariance = 0 } = weights;
     const { codebook = 1, commitment = 0.25 } = weights;
     const latents = this.vqgan.latents(pixels, { checkpointed });
     const { values, codes, codebookLoss, commitmentLoss } = this.vqgan.quantise(latents);

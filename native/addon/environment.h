@@ -48,8 +48,8 @@ class Environment {
   void forget(Pending& pending);
 
   // Tells V8 of memory that JavaScript objects hold, a megabyte or more at a time: the most of the
-  // last seconds. V8 collects garbage when it is told of more, so that a training, which holds and
-  // frees the same gigabyte every step, would pay for a collection every step.
+  // last seconds, as of this call. V8 collects garbage when it is told of more, so that a training,
+  // which holds and frees the same gigabyte every step, would pay for a collection every step.
   void account(int64_t bytes);
 
  private:

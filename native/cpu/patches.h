@@ -129,9 +129,8 @@ class TransposedPatchFactor final : public Factor {
         // A row outside the picture is outside as a whole.
         if (pixel < 0) before += std::exchange(inside, 0);
         for (; before > 0; --before, at += width) std::fill_n(at, here, 0.0f);
-        const T* from = x_ + pixel * channels_ + channel;
-        for (; inside > 0; --inside, at += width, from += window_.stride * channels_)
-          copy(from, here, at);
+        for (int64_t i = 0; i < inside; ++i, at += width)
+          copy(x_ + (pixel + i * window_.stride) * channels_ + channel, here, at);
         for (; behind > 0; --behind, at += width) std::fill_n(at, here, 0.0f);
       });
       done += here;

@@ -79,6 +79,16 @@ describe('first weights of a VQGAN', () => {
     for (const tree of [weights, other]) tree.dispose();
   });
 
+  test('are numbers where nothing varies, such as of a single latent', async () => {
+    const weights = Weights.fresh(device, { seed: 3 });
+    const vqgan = new Vqgan(weights, config);
+    using one = device.full([1, 2, 2, 3], 0.25);
+    await startVqgan(vqgan, weights.entries(), one, new Draws(1, 0));
+    for (const [name, tensor] of weights.entries())
+      expect((await tensor.read()).every(Number.isFinite), name).toBe(true);
+    weights.dispose();
+  });
+
   test('pass colour on more than brightness', async () => {
     const weights = Weights.fresh(device, { seed: 3 });
     const vqgan = new Vqgan(weights, config);
