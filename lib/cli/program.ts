@@ -134,7 +134,7 @@ export function program(): Command {
     .command('convert <input> <output>')
     .description('write a checkpoint anew as safetensors, and say what each tensor lost')
     .addOption(
-      new Option('--dtype <dtype>', 'of floats; int8 is for the matrices of linear layers')
+      new Option('--dtype <dtype>', 'of floats; int8 is for linear layers and convolutions')
         .choices(['keep', 'f32', 'bf16', 'int8'])
         .default('keep'),
     )

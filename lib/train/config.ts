@@ -36,6 +36,7 @@ const lossWeights = objectOf({
   squared: real(0, 1e6).default(1),
   edges: real(0, 1e6).default(0),
   chroma: real(0, 1e6).default(0),
+  texture: real(0, 1e6).default(0),
   covariance: real(0, 1e6).default(0),
   codebook: real(0, 1e6).default(1),
   commitment: real(0, 1e6).default(0.25),
@@ -128,6 +129,8 @@ function schemaIn(folder: string) {
         dropout,
         rank: whole(1, 1024).default(4),
         noiseStrength: real(0, 100).default(0.1),
+        /** The share of references that are cut into tiles and scattered; see `scattered`. */
+        scatter: real(0, 1).default(0),
       }),
       objectOf({
         stage: z.literal('dpo'),

@@ -10,6 +10,7 @@ const purposes = [
   'restart',
   'flip',
   'sample',
+  'scatter',
 ] as const;
 export type DrawPurpose = (typeof purposes)[number];
 

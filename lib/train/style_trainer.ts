@@ -9,6 +9,7 @@ import type { ConditionedExample } from './conditioning.ts';
 import type { Draws } from './draws.ts';
 import { droppedBatch, type SequenceLossOptions } from './language_trainer.ts';
 import { nextTokenLoss } from './next_token_loss.ts';
+import { scattered } from './scattered.ts';
 import { type StyleReference, styleFeatures } from './style_reference.ts';
 import type { TokenBatch } from './token_batch.ts';
 import type { NamedTensors, PreparedBatch, StepLoss, Trainer } from './trainer.ts';
@@ -29,6 +30,11 @@ interface StyleBatch {
 export interface StyleTrainerOptions extends SequenceLossOptions {
   /** Of the noise on style tokens, 0 or more; 0.1 unless told. */
   readonly noiseStrength?: number;
+  /**
+   * The share of references, of those given as pixels, that are cut into tiles and scattered: a picture
+   * that is its own reference otherwise tells of more than its style. 0 unless told.
+   */
+  readonly scatter?: number;
 }
 
 /**
@@ -64,7 +70,7 @@ export class StyleTrainer implements Trainer<StyleExample, StyleBatch> {
 
   prepare(examples: readonly StyleExample[], draws: Draws): PreparedBatch<StyleBatch> {
     const tokens = droppedBatch(examples, draws, this.options);
-    const references = examples.map(({ reference }) => reference);
+    const references = this.scatteredOf(examples, draws);
     const batch = {
       tokens,
       features: styleFeatures(this.device, this.encoder, references),
@@ -80,5 +86,19 @@ export class StyleTrainer implements Trainer<StyleExample, StyleBatch> {
     const labels = this.device.from(tokens.nextLabels);
     const { head } = this.model;
     return { loss: nextTokenLoss(head, states, labels, tokens.labelCount, this.options) };
+  }
+
+  private scatteredOf(examples: readonly StyleExample[], draws: Draws): StyleReference[] {
+    const { scatter = 0 } = this.options;
+    const seeds = draws.seeds('scatter', examples.length);
+    const { imageSize } = this.encoder.vision.config;
+    return examples.map(({ reference }, i) => {
+      const { pixels } = reference;
+      const wanted = draws.uniform('scatter', i) < scatter;
+      // Of another size it is refused when all of them are put together.
+      if (!wanted || pixels?.length !== 3 * imageSize ** 2) return reference;
+      const seed = [seeds[2 * i]!, seeds[2 * i + 1]!] as const;
+      return { pixels: scattered(pixels, imageSize, seed) };
+    });
   }
 }

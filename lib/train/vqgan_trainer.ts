@@ -6,7 +6,6 @@ import { slice } from '../ops/copy_slice.ts';
 import { linear } from '../ops/linear.ts';
 import { matmul } from '../ops/matmul.ts';
 import { multiply } from '../ops/multiply.ts';
-import { exp, log } from '../ops/pointwise.ts';
 import { reshape } from '../ops/reshape.ts';
 import { mean } from '../ops/sum_rows.ts';
 import type { Device } from '../tensor/device.ts';
@@ -14,6 +13,8 @@ import { keep } from '../tensor/lifetime.ts';
 import type { Tensor } from '../tensor/tensor.ts';
 import { DeadCodes } from './dead_codes.ts';
 import type { Draws } from './draws.ts';
+import { magnitude } from './magnitude.ts';
+import { textureLoss } from './texture_loss.ts';
 import type { NamedTensors, PreparedBatch, StepLoss, Trainer } from './trainer.ts';
 
 export interface VqganLossWeights {
@@ -31,6 +32,11 @@ export interface VqganLossWeights {
    * blue; 0 unless told. Without it few codes tell hues apart, as most of a difference is brightness.
    */
   readonly chroma?: number;
+  /**
+   * Of how unlike the strength of texture is, wherever its strokes lie; see `textureLoss`. 0 unless
+   * told.
+   */
+  readonly texture?: number;
   /**
    * Of the mean square by which the covariance of the latents' dimensions is off the identity; 0 unless
    * told. A dimension that falls below what rounding adds to it is not used, and nothing brings it back
@@ -97,17 +103,19 @@ export class VqganTrainer implements Trainer<Picture, Tensor> {
 
   private lossOf(pixels: Tensor, deadCodes: DeadCodes | undefined): StepLoss {
     const { checkpointed = false, weights = {} } = this.options;
-    const { absolute = 1, squared = 1, edges = 0, chroma = 0, covariance = 0 } = weights;
-    const { codebook = 1, commitment = 0.25 } = weights;
+    const { absolute = 1, squared = 1, edges = 0, chroma = 0, texture = 0 } = weights;
+    const { covariance = 0, codebook = 1, commitment = 0.25 } = weights;
     const latents = this.vqgan.latents(pixels, { checkpointed });
     const { values, codes, codebookLoss, commitmentLoss } = this.vqgan.quantise(latents);
     deadCodes?.see(keep(codes), keep(latents));
-    const off = subtract(this.vqgan.reconstruct(values, { checkpointed }), pixels);
+    const seen = this.vqgan.reconstruct(values, { checkpointed });
+    const off = subtract(seen, pixels);
     const terms = {
       squared: [squared, mean(multiply(off, off))],
       absolute: [absolute, mean(magnitude(off))],
       ...(edges > 0 && { edges: [edges, edgeLoss(off)] as const }),
       ...(chroma > 0 && { chroma: [chroma, chromaLoss(off)] as const }),
+      ...(texture > 0 && { texture: [texture, textureLoss(seen, pixels)] as const }),
       ...(covariance > 0 && { covariance: [covariance, covarianceLoss(latents)] as const }),
       codebook: [codebook, codebookLoss],
       commitment: [commitment, commitmentLoss],
@@ -165,15 +173,6 @@ function covarianceLoss(latents: Tensor): Tensor {
   const identity = Float32Array.from({ length: width ** 2 }, (_, i) => (i % (width + 1) ? 0 : 1));
   const off = subtract(covariance, device.from(identity, [width, width]));
   return mean(multiply(off, off));
-}
-
-/** Below this a difference counts as squared: a quarter of a level of 8 bits, in [-1, 1]. */
-const smallest = 1 / 512;
-
-/** `sqrt(x² + smallest²)`: the absolute value, smooth at 0 (Charbonnier et al. 1994). */
-function magnitude(x: Tensor): Tensor {
-  const floor = x.device.full([1], smallest ** 2);
-  return exp(scale(log(add(multiply(x, x), floor)), 0.5));
 }
 
 /** @param pixels  `[height, width, 3]` */

@@ -10,9 +10,9 @@ import { type WriteShardsOptions, type WrittenShards, writeShards } from './writ
 
 export interface ConvertOptions extends WriteShardsOptions {
   /**
-   * What floats become. `keep`, unless told: what they are. `int8`: matrices of linear layers become
-   * 8-bit rows with a scale each, as `Weights.rows` reads them, and all else is kept. `f32` and `bf16`
-   * turn such rows into floats again. Integers are kept.
+   * What floats become. `keep`, unless told: what they are. `int8`: matrices of linear layers and
+   * kernels of convolutions become 8-bit rows with a scale each, as `Weights` reads them, and all else
+   * is kept. `f32` and `bf16` turn such rows into floats again. Integers are kept.
    */
   readonly dtype?: 'keep' | 'f32' | 'bf16' | 'int8';
   /** Is called when a tensor of floats has another dtype than before. */
@@ -76,7 +76,7 @@ function converted(
   const unchanged = [[name, kept(found)] as const];
   if (dtype === 'keep') return unchanged;
   if (dtype === 'int8') {
-    return isFloat && isLinear(name, found) ? asRows(name, found, onConverted) : unchanged;
+    return isFloat && isMatrix(name, found) ? asRows(name, found, onConverted) : unchanged;
   }
   const to = dtype === 'f32' ? 'F32' : 'BF16';
   const rows = name.endsWith('_scale') ? name.slice(0, -'_scale'.length) : undefined;
@@ -86,12 +86,15 @@ function converted(
   return [[name, asFloats(name, found, to, scale, onConverted)]];
 }
 
+/** Of linear layers, and of convolutions: `[outputs, inputs, height, width]`. */
+const matrixRanks = [2, 4];
+
 /**
- * Whether a tensor is the matrix of a linear layer: of rank 2 and named so, and neither a table that
- * is looked up in nor the weights of norms, which can be of rank 2 too.
+ * Whether a tensor is the matrix of a linear layer or holds the kernels of a convolution, and is named
+ * so: neither a table that is looked up in nor the weights of norms, which can be of rank 2 too.
  */
-const isLinear = (name: string, { stored }: FoundTensor): boolean =>
-  stored.shape.length === 2 &&
+const isMatrix = (name: string, { stored }: FoundTensor): boolean =>
+  matrixRanks.includes(stored.shape.length) &&
   stored.shape.every((n) => n > 0) &&
   /(?:^|\.)weight$/.test(name) &&
   !/emb|norm/.test(name);
@@ -101,7 +104,7 @@ function scaleOf(source: WeightSource, name: string): FoundTensor | undefined {
   const rows = source.get(name)?.stored;
   const scale = source.get(`${name}_scale`);
   const isScale = scale?.stored.dtype === 'F32' && scale.stored.shape.length === 1;
-  if (!isScale || rows?.dtype !== 'I8' || rows.shape.length !== 2) return undefined;
+  if (!isScale || rows?.dtype !== 'I8' || !matrixRanks.includes(rows.shape.length)) return;
   return scale.stored.shape[0] === rows.shape[0] ? scale : undefined;
 }
 

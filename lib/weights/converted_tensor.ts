@@ -34,7 +34,7 @@ export function asFloats(
   onConverted: OnConverted,
 ): TensorToWrite {
   const { stored, source } = found;
-  const width = scale ? stored.shape[1]! : 1;
+  const width = scale ? rowWidth(stored.shape) : 1;
   function* pieces(): Generator<Uint8Array> {
     const lost = new Loss();
     const scales = scale && floatsOf(scale, readElements(scale.source, scale.stored));
@@ -55,14 +55,18 @@ export function asFloats(
   return { dtype: to, shape: stored.shape, elements: pieces };
 }
 
-/** A matrix as 8-bit rows: them under its name, and their scales under `<name>_scale`. */
+/**
+ * A matrix, or the kernels of a convolution as rows of one, in 8 bits: the rows under its name, in its
+ * shape, and their scales under `<name>_scale`.
+ */
 export function asRows(
   name: string,
   found: FoundTensor,
   onConverted: OnConverted,
 ): [string, TensorToWrite][] {
   const { stored, source } = found;
-  const [rows, width] = stored.shape as [number, number];
+  const rows = stored.shape[0]!;
+  const width = rowWidth(stored.shape);
   let scales: Float32Array | undefined;
   // The scales come first in the file, so what is to be divided by them is read twice.
   const scaled = (): Float32Array => {
@@ -99,6 +103,8 @@ export function asRows(
     [`${name}_scale`, { dtype: 'F32', shape: [rows], elements: () => bytesOf(scaled()) }],
   ];
 }
+
+const rowWidth = (shape: readonly number[]): number => shape.slice(1).reduce((a, b) => a * b, 1);
 
 /** Differences of values, summed up. */
 class Loss {

@@ -1,6 +1,6 @@
 import { StylearError } from '../error.ts';
 import { permute } from '../ops/permute.ts';
-import type { QuantisedRows } from '../ops/quantise.ts';
+import { dequantiseRows, type QuantisedRows } from '../ops/quantise.ts';
 import type { Device } from '../tensor/device.ts';
 import { keep } from '../tensor/lifetime.ts';
 import { scope } from '../tensor/scope.ts';
@@ -163,7 +163,7 @@ export class Weights {
     }
     const tensor = scope(() => {
       const stored = this.make(full, shape, init, dtype);
-      return layout === 'dense' ? stored : forConvolution(stored);
+      return layout === 'dense' ? stored : forConvolution(this.asFloats(full, stored));
     });
     tensors.set(full, { tensor: keep(tensor), shape: [...shape], layout });
     return tensor;
@@ -199,7 +199,8 @@ export class Weights {
   unread(): string[] {
     const { source, tensors } = this.tree;
     const names = source ? [...source.names()] : [];
-    return names.filter((name) => this.covers(name) && !tensors.has(name)).sort();
+    const isUnread = (name: string) => !tensors.has(name) && !this.isScaleOfKernels(name);
+    return names.filter((name) => this.covers(name) && isUnread(name)).sort();
   }
 
   /**
@@ -273,6 +274,23 @@ export class Weights {
       );
     }
     return found.load(device, { dtype, writable });
+  }
+
+  /** Kernels that the file has as 8-bit rows, in f32: convolutions have no other kind. */
+  private asFloats(full: string, stored: Tensor): Tensor {
+    if (stored.dtype !== 'i8') return stored;
+    const [rows = 0, ...others] = stored.shape;
+    const scale = this.make(`${full}_scale`, [rows], zeros, 'f32');
+    const weight = stored.reshape([rows, others.reduce((a, b) => a * b, 1)]);
+    return dequantiseRows({ weight, scale }).reshape(stored.shape);
+  }
+
+  /** Whether a tensor of the file is part of one that was asked for, which was made floats of. */
+  private isScaleOfKernels(name: string): boolean {
+    const { source, tensors } = this.tree;
+    const kernels = name.endsWith('_scale') ? name.slice(0, -'_scale'.length) : '';
+    const isAsked = tensors.get(kernels)?.layout === 'convolution';
+    return isAsked && source?.get(kernels)?.stored.dtype === 'I8';
   }
 
   /** The file, for errors. */

@@ -31,8 +31,8 @@ describe('a training config', () => {
       },
       ...{ startPictures: 0, deadAfter: 100, mirror: true, checkpointed: false },
       weights: {
-        ...{ absolute: 1, squared: 1, edges: 0, chroma: 0, covariance: 0 },
-        ...{ codebook: 1, commitment: 0.25 },
+        ...{ absolute: 1, squared: 1, edges: 0, chroma: 0, texture: 0 },
+        ...{ covariance: 0, codebook: 1, commitment: 0.25 },
       },
     });
   });

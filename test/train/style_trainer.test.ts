@@ -92,6 +92,24 @@ describe('the style trainer', () => {
     expect(Math.abs(noisy[1]! - noisy[0]!)).toBeGreaterThan(1e-4);
   });
 
+  test('scatters as many references as it is told to', async () => {
+    const losses = async (scatter: number) => {
+      using one = made({ scatter, noiseStrength: 0, dropout: never });
+      return (await trained(one.trainer, styled, 3, { rate: 0 })).map(({ loss }) => loss);
+    };
+    const [none, some, all] = [await losses(0), await losses(0.5), await losses(1)];
+    for (let step = 0; step < 3; step++) {
+      expect(Math.abs(all[step]! - none[step]!)).toBeGreaterThan(1e-5);
+      expect(Math.abs(some[step]! - all[step]!)).toBeGreaterThan(1e-6);
+    }
+    expect(await losses(1)).toEqual(all);
+    using odd = made({ scatter: 1 });
+    const wrong = { ...styled.at(0), reference: { pixels: new Float32Array(5) } };
+    await expect(
+      trained(odd.trainer, { length: 1, at: () => wrong }, 1, { rate: 0 }),
+    ).rejects.toThrow('styleFeatures: expected pixels of every reference to be 192 values, got 5');
+  });
+
   test('gives the resampler no gradient where the style is left out', async () => {
     using one = made({ dropout: { ...never, style: 1 } });
     const before = await valuesIn(one.resampler);

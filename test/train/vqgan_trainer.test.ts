@@ -4,6 +4,7 @@ import { scope, Weights } from '../../lib/index.ts';
 import { Vqgan } from '../../lib/models/vqgan.ts';
 import { Draws } from '../../lib/train/draws.ts';
 import { principalAxes } from '../../lib/train/principal_axes.ts';
+import { textureLoss } from '../../lib/train/texture_loss.ts';
 import { VqganTrainer, type VqganTrainerOptions } from '../../lib/train/vqgan_trainer.ts';
 import { fall, moved, trained, trainingDevice, valuesIn } from './trained.ts';
 
@@ -45,6 +46,29 @@ function made(options: VqganTrainerOptions = {}) {
     weights.dispose();
   };
   return { weights, vqgan, trainer, [Symbol.dispose]: dispose };
+}
+
+interface Stripes {
+  readonly height: number;
+  readonly from: number;
+}
+
+/** Columns of 16 x 16 pixels that are as far above grey as below it by turns. */
+function textured() {
+  const pixelsOf = ({ height, from }: Stripes) =>
+    device.from(
+      Float32Array.from({ length: 16 * 16 * 3 }, (_, i) =>
+        (Math.floor(i / 3) + from) % 2 === 0 ? height : -height,
+      ),
+      [1, 16, 16, 3],
+    );
+  const loss = async (seen: Stripes, wanted: Stripes) => {
+    const result = scope(() => textureLoss(pixelsOf(seen), pixelsOf(wanted)));
+    const [value] = await result.read();
+    result.dispose();
+    return value!;
+  };
+  return { loss };
 }
 
 describe('the VQGAN trainer', () => {
@@ -103,6 +127,21 @@ describe('the VQGAN trainer', () => {
     const red = await seen(255, 0);
     expect(red.squared).toBeCloseTo(1, 5);
     expect(red.chroma).toBeCloseTo(4 / 3, 5);
+  });
+
+  test('sees how strong texture is, wherever its strokes lie', async () => {
+    const one = textured();
+    const off = (seen: Stripes, wanted: Stripes) => one.loss(seen, wanted);
+    const [strong, moved, weak, plain] = [
+      { height: 0.5, from: 0 },
+      { height: 0.5, from: 1 },
+      { height: 0.25, from: 0 },
+      { height: 0, from: 0 },
+    ];
+    // Columns of h, -h, h, ...: steps of 2h to the right by 1, none by 2, none down.
+    expect(await off(plain!, strong!)).toBeCloseTo(1 / 4, 2);
+    expect(await off(weak!, strong!)).toBeCloseTo(0.5 / 4, 2);
+    expect(await off(moved!, strong!)).toBeLessThan(2e-3);
   });
 
   test('draws the covariance of latents to the identity', async () => {

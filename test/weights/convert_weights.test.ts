@@ -41,6 +41,8 @@ await writeSafetensors(
     ['f16', stored('F16', [2], Uint16Array.of(0x3c01, 0x0001))],
     ['ids', stored('I32', [2], Int32Array.of(7, -7))],
     ['zeros.weight', stored('F32', [2, 3], new Float32Array(6))],
+    ['conv.weight', stored('F32', [40, 5, 2, 5], matrix)],
+    ['patch_embedding.weight', stored('F32', [4, 1, 2, 2], matrix.slice(0, 16))],
   ]),
 );
 
@@ -64,7 +66,7 @@ describe('convertWeights', () => {
   test('keeps every element as it is', async () => {
     const { written, reports, dtypes, values, metadata } = await convert();
     expect(reports).toEqual([]);
-    expect(written).toMatchObject({ files: [output], tensors: 9 });
+    expect(written).toMatchObject({ files: [output], tensors: 11 });
     expect(dtypes).toMatchObject({ f64: 'F64', f16: 'F16', ids: 'I32', 'half.weight': 'BF16' });
     expect(values('layer.weight')).toEqual([...matrix]);
     expect(metadata.get('format')).toBe('pt');
@@ -101,9 +103,10 @@ describe('convertWeights', () => {
     expect(lost).toEqual({ 'half.weight': 0, f64: 2 ** -40, f16: 0 });
   });
 
-  test('gives the matrices of linear layers, and nothing else, 8-bit rows', async () => {
+  test('gives the matrices of linear layers and convolutions, and nothing else, 8-bit rows', async () => {
     const { reports, dtypes, values, tensors } = await convert({ dtype: 'int8' });
     expect(reports.map(({ name }) => name).sort()).toEqual([
+      'conv.weight',
       'half.weight',
       'layer.weight',
       'zeros.weight',
@@ -113,8 +116,13 @@ describe('convertWeights', () => {
       'layer.weight_scale': 'F32',
       'layer.bias': 'F32',
       'embed_tokens.weight': 'F32',
+      'patch_embedding.weight': 'F32',
       'q_norm.weight': 'F32',
     });
+    // A kernel's values are those of a row.
+    expect(tensors.get('conv.weight')!.shape).toEqual([40, 5, 2, 5]);
+    expect(values('conv.weight')).toEqual(values('layer.weight'));
+    expect(values('conv.weight_scale')).toEqual(values('layer.weight_scale'));
     expect(tensors.get('layer.weight_scale')!.shape).toEqual([40]);
     const scales = values('layer.weight_scale');
     const rows = values('layer.weight');
@@ -139,6 +147,8 @@ describe('convertWeights', () => {
       .values('layer.weight')
       .map((q, i) => Math.fround(q * scales[Math.floor(i / 50)]!));
     expect(values('layer.weight')).toEqual(expected);
+    expect(values('conv.weight')).toEqual(expected);
+    expect(dtypes).not.toHaveProperty('conv.weight_scale');
     const half = await convert({ dtype: 'bf16' }, int8);
     expect(half.dtypes['layer.weight']).toBe('BF16');
     const again = await convert({ dtype: 'int8' }, int8);

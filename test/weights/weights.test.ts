@@ -91,6 +91,37 @@ onEveryDevice('Weights', (device) => {
     ]);
   });
 
+  test('makes floats of the 8-bit kernels of a convolution', async () => {
+    const path = join(folder, 'small.safetensors');
+    await writeSafetensors(
+      path,
+      new Map([
+        [
+          'small',
+          stored(
+            'I8',
+            [2, 2, 1, 3],
+            Int8Array.from({ length: 12 }, (_, i) => i - 6),
+          ),
+        ],
+        ['small_scale', stored('F32', [2], Float32Array.of(0.5, 2))],
+        ['bare', stored('I8', [1, 2, 1, 2], Int8Array.of(1, 2, 3, 4))],
+        ['rows', stored('I8', [2, 3], Int8Array.of(1, 2, 3, 4, 5, 6))],
+        ['rows_scale', stored('F32', [2], Float32Array.of(0.5, 2))],
+      ]),
+    );
+    using w = Weights.open(path, device);
+    expect(w.unread()).toContain('small_scale');
+    const kernel = w.tensor('small', [2, 2, 1, 3], undefined, { layout: 'convolution' });
+    expect([kernel.dtype, kernel.shape]).toEqual(['f32', [2, 1, 3, 2]]);
+    expect([...(await kernel.read())]).toEqual([-3, -1.5, -2.5, -1, -2, -0.5, 0, 6, 2, 8, 4, 10]);
+    expect(w.names()).toEqual(['small']);
+    expect(w.unread()).toEqual(['bare', 'rows', 'rows_scale']);
+    expect(() => w.tensor('bare', [1, 2, 1, 2], undefined, { layout: 'convolution' })).toThrow(
+      'expected tensor bare_scale to be [1], got no such tensor',
+    );
+  });
+
   test('uses the kernel of one pixel in place on the CPU', async () => {
     const path = join(folder, 'pixel.safetensors');
     const pixel = stored('F32', [2, 3, 1, 1], Float32Array.of(0, 1, 2, 3, 4, 5));

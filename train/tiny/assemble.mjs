@@ -50,7 +50,7 @@ export async function assemble(work, folder, { adapter, shipped = false } = {}) 
   const put = (from, to, options = {}) =>
     existsSync(run(from)) ? write(run(from), join(folder, to), { shipped, ...options }) : undefined;
   await put('base/model.safetensors', 'transformer/model.safetensors', { int8: true });
-  await put('vqgan/model.safetensors', 'vqgan/model.safetensors');
+  await put('vqgan/model.safetensors', 'vqgan/model.safetensors', { int8: true });
   await put('clip/model.safetensors', 'clip/model.safetensors', {
     int8: true,
     only: 'vision_model.',
