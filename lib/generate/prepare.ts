@@ -47,6 +47,8 @@ export interface Preparation {
   readonly vocabulary: Vocabulary;
   readonly preprocessing: ClipPreprocessing;
   readonly defaults: StyleARDefaults;
+  /** Names CLIP and resampler: styles that others encoded mean something else. */
+  readonly encoder: string;
   /** Of the transformer's activations. */
   readonly dtype: 'f32' | 'bf16';
   /** Tokens that a prompt and its picture can have together. */
@@ -76,7 +78,7 @@ const textTopK = 10;
 
 /** Encodes a style: its references' style tokens, mixed by weight. */
 export async function encodeStyle(
-  { model, preprocessing }: Preparation,
+  preparation: Preparation,
   style: Exclude<Style, StyleHandle>,
 ): Promise<StyleHandle> {
   const references = referencesOf(style);
@@ -86,7 +88,7 @@ export async function encodeStyle(
   if (!weights.every((weight) => Number.isFinite(weight) && weight >= 0) || !(sum > 0))
     throw wrong('weight', 'numbers from 0 that are not all 0', weights.join(', '));
   const opened = await Promise.all(
-    references.map((reference) => openReference(model, preprocessing, reference)),
+    references.map((reference) => openReference(preparation, reference)),
   );
   const mixed = scope(() =>
     mixStyles(
@@ -97,15 +99,15 @@ export async function encodeStyle(
   const [, count, dim] = mixed.shape as [number, number, number];
   const values = (await mixed.read()) as Float32Array;
   mixed.dispose();
-  return new StyleHandle(values, count, dim);
+  return new StyleHandle(values, count, dim, preparation.encoder);
 }
 
 /** Reads a reference. @returns  what makes style tokens of it, `[1, count, dim]`, f32 */
 async function openReference(
-  model: StyleARModel,
-  preprocessing: ClipPreprocessing,
+  preparation: Preparation,
   { picture, subject }: StyleReference,
 ): Promise<() => Tensor> {
+  const { model, preprocessing } = preparation;
   if (isStyleFile(picture)) {
     if (subject !== undefined)
       throw wrong(
@@ -113,8 +115,9 @@ async function openReference(
         'that of a picture',
         `one beside ${picture}, which is encoded already`,
       );
-    const { values, count, dim } = await StyleHandle.load(picture, model.device);
-    requireWidth(model, dim);
+    const handle = await StyleHandle.load(picture, model.device);
+    requireOwn(preparation, handle);
+    const { values, count, dim } = handle;
     return () => model.device.from(values, [1, count, dim]);
   }
   const whole = await open(picture);
@@ -125,10 +128,19 @@ async function openReference(
     });
 }
 
-function requireWidth({ chameleon: { shape } }: StyleARModel, dim: number): void {
-  if (dim === shape.dim) return;
-  const expected = `of ${shape.dim} numbers a vector, as the transformer has them`;
-  throw wrong('style', expected, `${dim}. Encode it with this model`);
+/** Throws `ERR_INPUT` where another model encoded a style. */
+function requireOwn(
+  { model: { chameleon }, encoder }: Preparation,
+  style: StyleHandle,
+): void {
+  const { dim } = chameleon.shape;
+  if (style.dim !== dim) {
+    const expected = `of ${dim} numbers a vector, as the transformer has them`;
+    throw wrong('style', expected, `${style.dim}. Encode it with this model`);
+  }
+  if (style.encoder === undefined || style.encoder === encoder) return;
+  const expected = `a style of this model's CLIP and resampler, ${encoder}`;
+  throw wrong('style', expected, `one of ${style.encoder}. Encode it with this model`);
 }
 
 /** Reads a request's pictures and words. */
@@ -208,15 +220,16 @@ export function tokenRequest(
 
 /** The style's vectors for one picture: its own noise on them, faded towards the words in the prompt. */
 function styleRows(
-  { model, vocabulary, dtype }: Preparation,
+  preparation: Preparation,
   { style, settings }: PreparedRequest,
   prompt: Prompt,
   seed: number,
 ): StyleRows | undefined {
   if (!style) return undefined;
   const { noiseStrength, styleStrength } = settings;
+  const { model, vocabulary, dtype } = preparation;
   const { device } = model;
-  requireWidth(model, style.dim);
+  requireOwn(preparation, style);
   const rows = scope(() => {
     let all = device.from(style.values, [1, style.count, style.dim]);
     if (noiseStrength > 0)

@@ -1,7 +1,8 @@
 import { createHash } from 'node:crypto';
 import { StylearError } from '../error.ts';
 import type { Device } from '../tensor/device.ts';
-import { weightsError } from '../weights/byte_source.ts';
+import { openFile, weightsError } from '../weights/byte_source.ts';
+import { readSafetensors } from '../weights/safetensors.ts';
 import { Weights } from '../weights/weights.ts';
 import { writeSafetensors } from '../weights/write_safetensors.ts';
 
@@ -16,8 +17,10 @@ export class StyleHandle {
   readonly dim: number;
   /** The same for the same vectors and for no others. */
   readonly key: string;
+  /** Names the CLIP and the resampler that it is of; undefined where nobody knows. */
+  readonly encoder: string | undefined;
 
-  constructor(values: Float32Array, count: number, dim: number) {
+  constructor(values: Float32Array, count: number, dim: number, encoder?: string) {
     if (values.length !== count * dim) {
       throw new StylearError(
         'ERR_VALUE',
@@ -27,6 +30,7 @@ export class StyleHandle {
     this.values = values;
     this.count = count;
     this.dim = dim;
+    this.encoder = encoder;
     const bytes = new Uint8Array(values.buffer, values.byteOffset, values.byteLength);
     this.key = createHash('sha256').update(`${count}x${dim}:`).update(bytes).digest('base64url');
   }
@@ -36,10 +40,13 @@ export class StyleHandle {
    * given wherever a reference picture can.
    */
   async save(path: string): Promise<void> {
-    const { values, count, dim } = this;
+    const { values, count, dim, encoder } = this;
     const elements = () => new Uint8Array(values.buffer, values.byteOffset, values.byteLength);
     const tensor = { dtype: 'F32' as const, shape: [count, dim], elements };
-    await writeSafetensors(path, new Map([[tensorName, tensor]]), { format: 'stylear-style' });
+    await writeSafetensors(path, new Map([[tensorName, tensor]]), {
+      format: 'stylear-style',
+      ...(encoder !== undefined && { [encoderKey]: encoder }),
+    });
   }
 
   /**
@@ -55,8 +62,11 @@ export class StyleHandle {
     if (count * dim === 0 || more.length > 0)
       throw weightsError(path, 'the file', 'a style that was saved', 'one without style vectors');
     const tensor = weights.tensor(tensorName, [count, dim]);
-    return new StyleHandle((await tensor.read()) as Float32Array, count, dim);
+    using source = openFile(path);
+    const encoder = readSafetensors(source).metadata.get(encoderKey);
+    return new StyleHandle((await tensor.read()) as Float32Array, count, dim, encoder);
   }
 }
 
 const tensorName = 'style';
+const encoderKey = 'encoder';

@@ -107,7 +107,8 @@ export class StyleAR {
         const dtype = options.dtype ?? storedDtype(files.transformer);
         const { maxPositions } = model.chameleonConfig;
         const maxTokens = maxPositions + largestImage(defaults);
-        const parts = { model, tokenizer, vocabulary, preprocessing, defaults };
+        const encoder = fingerprint([files.clip, files.resampler]);
+        const parts = { model, tokenizer, vocabulary, preprocessing, defaults, encoder };
         const preparation = { ...parts, dtype, maxTokens };
         const cacheTokens = cacheTokensFor(config, chameleon.shape, maxPositions, dtype, options);
         const engine = new TokenEngine(chameleon, vocabulary, {

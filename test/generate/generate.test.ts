@@ -75,6 +75,9 @@ withSmallModel('generate', ({ folder, scratch, style, subject, condition }) => {
         const [b] = await imagesOf(stylear, [{ ...request, style: given }]);
         expect(essence(a!)).toEqual(essence(b!));
       }
+      const { encoder } = await StyleHandle.load(path, stylear.device);
+      expect(encoder).toMatch(/^[0-9a-f]{16}$/);
+      expect((await stylear.encodeStyle(style)).encoder).toBe(encoder);
     });
   });
 
@@ -93,6 +96,9 @@ withSmallModel('generate', ({ folder, scratch, style, subject, condition }) => {
       writeFileSync(empty, '');
       const narrow = new StyleHandle(new Float32Array(32), 2, 16);
       await narrow.save(join(scratch, 'narrow.style'));
+      const { values, count, dim } = await stylear.encodeStyle(style);
+      const foreign = new StyleHandle(values, count, dim, 'another');
+      await foreign.save(join(scratch, 'foreign.style'));
       writeFileSync(
         join(scratch, 'none.style'),
         readFileSync(join(folder, 'stylear/model.safetensors')),
@@ -130,6 +136,16 @@ withSmallModel('generate', ({ folder, scratch, style, subject, condition }) => {
         'a style of another width',
         { style: join(scratch, 'narrow.style') },
         'Encode it with this model',
+      ],
+      [
+        'a style that another model encoded',
+        { style: join(scratch, 'foreign.style') },
+        "expected style to be a style of this model's CLIP and resampler",
+      ],
+      [
+        'a style that another model encoded, in a mix',
+        { style: [{ picture: style }, { picture: join(scratch, 'foreign.style') }] },
+        'one of another. Encode it with this model',
       ],
       [
         'a style that is none',
