@@ -13,6 +13,9 @@ export {
   type ScorePictures,
 } from './curate/preferences.ts';
 export { type ErrorCode, StylearError } from './error.ts';
+export { type EvaluateConfig, readEvaluateConfig } from './evaluate/config.ts';
+export { type EvaluateOptions, evaluate } from './evaluate/evaluate.ts';
+export type { EvaluatedRow, EvaluationResult } from './evaluate/report.ts';
 export type { AnswerStatistics } from './generate/answer.ts';
 export { type BatchEvent, type BatchOptions, runBatch } from './generate/batch/batch.ts';
 export { FolderOutput } from './generate/batch/folder_output.ts';

@@ -129,10 +129,7 @@ async function openReference(
 }
 
 /** Throws `ERR_INPUT` where another model encoded a style. */
-function requireOwn(
-  { model: { chameleon }, encoder }: Preparation,
-  style: StyleHandle,
-): void {
+function requireOwn({ model: { chameleon }, encoder }: Preparation, style: StyleHandle): void {
   const { dim } = chameleon.shape;
   if (style.dim !== dim) {
     const expected = `of ${dim} numbers a vector, as the transformer has them`;
