@@ -27,7 +27,7 @@ export interface DemoCommandOptions extends DrawingOptions {
 }
 
 /** Subjects that no shipped reference shows. */
-const usualPrompts = ['a cat', 'a lighthouse', 'a teapot', 'a butterfly'];
+const usualPrompts = ['a mushroom', 'a penguin', 'a horse', 'a butterfly'];
 
 /** Pictures that are drawn at once: with and without their condition, 64 rows, see `TokenEngine`. */
 const usualBatch = 32;

@@ -18,17 +18,18 @@ const settings = {
   tokenizer: 'tokenizer.json',
   layout: { codes: 1024, grid_max: 4, codes_per_unit: 4, unit_pixels: 32 },
   target_size: 64,
-  guidance: 3,
+  guidance: 5,
   image_top_k: 256,
-  temperature: 1,
+  temperature: 0.5,
   noise_strength: 0.1,
 };
 
 /**
  * @param {string} work    the folder with `networks` and `runs`
  * @param {string} folder  what is made
- * @param {{ adapter?: string, shipped?: boolean }} [options] the run that left adapter and resampler;
- *   shipped: matrices in 8 bits, all else in bf16, and no tower for texts
+ * @param {{ adapter?: string, shipped?: boolean }} [options] the run that left the adapter, and the
+ *   resampler where it trained that; shipped: matrices and kernels in 8 bits, all else in bf16, and no
+ *   tower for texts
  */
 export async function assemble(work, folder, { adapter, shipped = false } = {}) {
   const network = (file) => join(work, 'networks', file);
@@ -56,7 +57,10 @@ export async function assemble(work, folder, { adapter, shipped = false } = {}) 
     only: 'vision_model.',
   });
   if (adapter === undefined) return;
-  await put('style/image_proj.safetensors', 'stylear/image_proj.safetensors', { int8: true });
+  const resampler = existsSync(run(`${adapter}/image_proj.safetensors`)) ? adapter : 'style';
+  await put(`${resampler}/image_proj.safetensors`, 'stylear/image_proj.safetensors', {
+    int8: true,
+  });
   await put(`${adapter}/model.safetensors`, 'stylear/model.safetensors');
   const json = { ...settings, adapter: 'stylear/model.safetensors' };
   writeFileSync(join(folder, 'stylear.json'), `${JSON.stringify(json, undefined, 2)}\n`);

@@ -1,6 +1,6 @@
-// `npm run train:tiny`: trains the embedded model from nothing. Every stage goes on where it was stopped;
-// one that is done is not done again. Everything it makes lies in build/tiny, the model in the end
-// in models/tiny.
+// `npm run train:tiny`: trains the embedded model from nothing; with `-- ablations` the models that it is
+// compared with too. Every stage goes on where it was stopped; one that is done is not done again.
+// Everything it makes lies in build/tiny, the model in the end in models/tiny.
 import { spawnSync } from 'node:child_process';
 import { cpSync, existsSync, mkdirSync } from 'node:fs';
 import { join } from 'node:path';
@@ -28,19 +28,30 @@ const stages = [
   ['curated pictures', curate('5-curated', 'curated')],
   ['style', train('6-style', 'style')],
   ['model of the style', model('style')],
-  ['preferences', curate('7-preferences', 'preferences')],
-  ['DPO', train('8-dpo', 'dpo')],
-  ['model', model('dpo')],
   [
     'shipped model',
-    () => assemble(work, join(root, 'models/tiny'), { adapter: 'dpo', shipped: true }),
+    () => assemble(work, join(root, 'models/tiny'), { adapter: 'style', shipped: true }),
   ],
 ];
 
+/** Other ways of the style stage, 400 steps each, and DPO after it: see README.md. */
+const ablations = [
+  ['preferences', curate('7-preferences', 'preferences')],
+  ['DPO', train('8-dpo', 'dpo')],
+  ...['raw-3', 'raw-1', 'raw-0'].map((name) => [name, train(`ablations/${name}`, name)]),
+  ...['dpo', 'raw-3', 'raw-1', 'raw-0'].map((name) => [`model of ${name}`, ablated(name)]),
+];
+
+if (process.argv.includes('ablations')) stages.push(...ablations);
 for (const [name, make] of stages) {
   const began = performance.now();
   await make();
   console.log(`${name}: ${((performance.now() - began) / 60_000).toFixed(1)} minutes`);
+}
+
+function ablated(name) {
+  const folder = join(work, 'ablations', name);
+  return () => assemble(work, folder, { adapter: name, shipped: true });
 }
 
 function writeNetworks() {
