@@ -107,7 +107,7 @@ async function openReference(
   preparation: Preparation,
   { picture, subject }: StyleReference,
 ): Promise<() => Tensor> {
-  const { model, preprocessing } = preparation;
+  const { model, preprocessing, defaults } = preparation;
   if (isStyleFile(picture)) {
     if (subject !== undefined)
       throw wrong(
@@ -125,6 +125,8 @@ async function openReference(
   return () =>
     model.encoder.encode(clipTensor(model, preprocessing, whole), {
       subject: cut && clipTensor(model, preprocessing, cut),
+      subtraction: defaults.subtraction,
+      residualRatio: defaults.residualRatio,
     });
 }
 

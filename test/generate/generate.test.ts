@@ -3,6 +3,7 @@ import { readFileSync, truncateSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { setImmediate } from 'node:timers/promises';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
+import { encodeStyle } from '../../lib/generate/prepare.ts';
 import {
   encodePicture,
   type GenerateRequest,
@@ -58,6 +59,23 @@ withSmallModel('generate', ({ folder, scratch, style, subject, condition }) => {
       expect(three.map(({ facts }) => facts.seed)).toEqual([5, 6, 7]);
       const [again] = await imagesOf(stylear, [{ ...request, seed: 7 }]);
       expect(again!.tokens).toEqual(three[2]!.tokens);
+    });
+
+    test('has as much of the subject in its style as the model says', async () => {
+      const { preparation } = stylear;
+      const encoded = async (defaults: object, given: Parameters<typeof encodeStyle>[1]) => {
+        const all = { ...preparation, defaults: { ...preparation.defaults, ...defaults } };
+        return [...(await encodeStyle(all, given)).values];
+      };
+      const whole = await encoded({}, style);
+      const cut = { picture: style, subject };
+      const off = (values: readonly number[]) =>
+        Math.max(...values.map((value, i) => Math.abs(value - whole[i]!)));
+      expect(off(await encoded({ residualRatio: 1 }, cut))).toBeLessThan(1e-5);
+      expect(off(await encoded({ subtraction: 0 }, cut))).toBeLessThan(1e-5);
+      const [half, usual] = [await encoded({ residualRatio: 0.6 }, cut), await encoded({}, cut)];
+      expect(off(half)).toBeCloseTo(off(usual) / 2, 4);
+      expect(off(half)).toBeGreaterThan(1e-3);
     });
 
     test('is the same from a style that was saved, alone and in a mix', async () => {

@@ -22,6 +22,7 @@ const settings = {
   image_top_k: 256,
   temperature: 0.5,
   noise_strength: 0.1,
+  residual_ratio: 0.5,
 };
 
 /**

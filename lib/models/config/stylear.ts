@@ -4,6 +4,7 @@ import * as z from 'zod';
 import { StylearError } from '../../error.ts';
 import { weightsError } from '../../weights/byte_source.ts';
 import { vqganFiles } from '../required_parts.ts';
+import { defaultResidualRatio, defaultSubtraction } from '../style_tokens.ts';
 import { objectOf, only, parseConfig, readConfigFile, real, whole } from './config_file.ts';
 
 /** Where the parts of a StyleAR are. */
@@ -48,6 +49,10 @@ export interface StyleARDefaults {
   readonly imageTopK: number;
   readonly temperature: number;
   readonly noiseStrength: number;
+  /** How much of a reference's subject is taken away where it is cut out; see `withoutSubject`. */
+  readonly subtraction: number;
+  /** The share of the reference as it is beside that; see `blendStyle`. */
+  readonly residualRatio: number;
 }
 
 /** Those of the released StyleAR. */
@@ -58,6 +63,8 @@ export const releasedDefaults: StyleARDefaults = {
   imageTopK: 2000,
   temperature: 1,
   noiseStrength: 0.3,
+  subtraction: defaultSubtraction,
+  residualRatio: defaultResidualRatio,
 };
 
 /** The parts of a StyleAR, every path absolute, and how it is used. */
@@ -98,6 +105,8 @@ const schema = objectOf({
   image_top_k: whole(0, 2 ** 22).default(releasedDefaults.imageTopK),
   temperature: real(0, 100).default(releasedDefaults.temperature),
   noise_strength: real(0, 100).default(releasedDefaults.noiseStrength),
+  subtraction: real(0, 1).default(releasedDefaults.subtraction),
+  residual_ratio: real(0, 1).default(releasedDefaults.residualRatio),
 });
 
 /**
@@ -134,6 +143,8 @@ export function readStyleARConfig(from: string | StyleARFiles): StyleARConfig {
     imageTopK: config.image_top_k,
     temperature: config.temperature,
     noiseStrength: config.noise_strength,
+    subtraction: config.subtraction,
+    residualRatio: config.residual_ratio,
   });
 }
 
