@@ -74,7 +74,7 @@ export class StyleAR {
     this.config = config;
     this.preparation = preparation;
     this.engine = engine;
-    this.hash = fingerprint(Object.values(config.files).filter((path) => path !== undefined));
+    this.hash = fingerprintOf(Object.values(config.files));
     this.ownsDevice = ownsDevice;
   }
 
@@ -107,7 +107,7 @@ export class StyleAR {
         const dtype = options.dtype ?? storedDtype(files.transformer);
         const { maxPositions } = model.chameleonConfig;
         const maxTokens = maxPositions + largestImage(defaults);
-        const encoder = fingerprint([files.clip, files.resampler]);
+        const encoder = fingerprintOf([files.clip, files.resampler, files.resamplerConfig]);
         const parts = { model, tokenizer, vocabulary, preprocessing, defaults, encoder };
         const preparation = { ...parts, dtype, maxTokens };
         const cacheTokens = cacheTokensFor(config, chameleon.shape, maxPositions, dtype, options);
@@ -182,6 +182,9 @@ export class StyleAR {
     return this.close();
   }
 }
+
+const fingerprintOf = (files: readonly (string | undefined)[]): string =>
+  fingerprint(files.filter((path) => path !== undefined));
 
 const layoutOf = (layout: StyleARDefaults['layout']): VocabularyLayout =>
   typeof layout === 'object'

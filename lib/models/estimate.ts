@@ -128,9 +128,11 @@ function partOf(
       const { stored } = source.get(name)!;
       const count = stored.shape.reduce((product, extent) => product * extent, 1);
       const isKept = dtype === 'keep' && inPlace(name, stored.shape);
-      const width = isKept && stored.dtype === 'BF16' ? 2 : stored.dtype === 'I8' ? 1 : 4;
+      // 8-bit rows stay what they are; 8-bit kernels of convolutions are made floats of.
+      const isRows = stored.dtype === 'I8' && stored.shape.length < 4;
+      const width = isKept && stored.dtype === 'BF16' ? 2 : isRows ? 1 : 4;
       bytes += count * width;
-      const asStored = stored.dtype === 'F32' || (isKept && ['BF16', 'I8'].includes(stored.dtype));
+      const asStored = stored.dtype === 'F32' || (isKept && (stored.dtype === 'BF16' || isRows));
       if (asStored && !stored.strides && inPlace(name, stored.shape)) mapped += count * width;
     }
   } finally {

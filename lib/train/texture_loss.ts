@@ -26,10 +26,11 @@ const floor = (1 / 255) ** 2;
  * @returns       `[1]`, f32
  */
 export function textureLoss(seen: Tensor, wanted: Tensor): Tensor {
+  const box = meanOfWindow(seen);
   const terms = distances.flatMap((distance) =>
     ([1, 2] as const).map((axis) => {
-      const [a, b] = [strength(seen, axis, distance), strength(wanted, axis, distance)];
-      return mean(magnitude(subtract(a, b)));
+      const [a, b] = [seen, wanted].map((pixels) => strength(pixels, box, axis, distance));
+      return mean(magnitude(subtract(a!, b!)));
     }),
   );
   return scale(
@@ -38,19 +39,22 @@ export function textureLoss(seen: Tensor, wanted: Tensor): Tensor {
   );
 }
 
-function strength(pixels: Tensor, axis: 1 | 2, distance: number): Tensor {
-  const { device, shape } = pixels;
-  const channels = shape[3]!;
+function strength(pixels: Tensor, box: Tensor, axis: 1 | 2, distance: number): Tensor {
+  const { device } = pixels;
   const steps = subtract(
     slice(pixels, distance, undefined, axis),
     slice(pixels, 0, pixels.shape[axis]! - distance, axis),
   );
-  // The mean over each window, of every channel by itself.
+  const means = conv2d(multiply(steps, steps), box, { stride: windowStride });
+  return squareRoot(add(means, device.full([1], floor)));
+}
+
+/** Kernels that take the mean over a window, of every channel by itself. */
+function meanOfWindow({ device, shape }: Tensor): Tensor {
+  const channels = shape[3]!;
   const weight = Float32Array.from({ length: (windowSide * channels) ** 2 }, (_, i) => {
     const [from, to] = [i % channels, Math.floor(i / (windowSide ** 2 * channels))];
     return from === to ? 1 / windowSide ** 2 : 0;
   });
-  const box = device.from(weight, [channels, windowSide, windowSide, channels]);
-  const means = conv2d(multiply(steps, steps), box, { stride: windowStride });
-  return squareRoot(add(means, device.full([1], floor)));
+  return device.from(weight, [channels, windowSide, windowSide, channels]);
 }

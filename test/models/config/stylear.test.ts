@@ -43,10 +43,11 @@ describe('stylear.json', () => {
 
   test('may say how large the pictures of its vocabulary are', () => {
     const layout = { codes: 1024, grid_max: 4, codes_per_unit: 4, unit_pixels: 32 };
-    const { defaults } = read({ layout, target_size: 96, residual_ratio: 0.5 });
+    const { defaults } = read({ layout, target_size: 96, guidance: 2.5, residual_ratio: 0.5 });
     expect(defaults).toMatchObject({
       layout: { codes: 1024, gridMax: 4, codesPerUnit: 4, unitPixels: 32 },
       targetSize: 96,
+      guidance: 2.5,
       residualRatio: 0.5,
     });
   });
