@@ -15,14 +15,16 @@ constexpr int spins = 400;
 
 // Set while this thread runs a piece.
 thread_local void* piece_scratch = nullptr;
+thread_local int piece_member = 0;
 
 class InsidePiece {
  public:
-  explicit InsidePiece(Scratch& scratch) {
+  InsidePiece(Scratch& scratch, int member) {
     scratch.reset();
     piece_scratch = &scratch;
+    piece_member = member;
   }
-  ~InsidePiece() { piece_scratch = nullptr; }
+  ~InsidePiece() { piece_scratch = nullptr, piece_member = 0; }
 };
 
 }  // namespace
@@ -41,6 +43,8 @@ Workers::~Workers() {
     if (member->thread.joinable()) member->thread.join();
 }
 
+int Workers::member() { return piece_member; }
+
 void* Workers::thread_scratch(int64_t bytes) {
   if (piece_scratch) return static_cast<Scratch*>(piece_scratch)->take(bytes);
   return members_[0]->scratch.take(bytes);
@@ -55,7 +59,7 @@ void Workers::share(int64_t count, int64_t grain, Piece piece, void* fn) {
   }
   if (pieces == 1 || threads() == 1) {
     for (int64_t begin = 0; begin < count; begin += grain) {
-      const InsidePiece inside(members_[0]->scratch);
+      const InsidePiece inside(members_[0]->scratch, 0);
       piece(fn, begin, begin + grain < count ? begin + grain : count);
     }
     return;
@@ -95,13 +99,13 @@ void Workers::work(int member) {
     for (;;) {
       const int64_t index = owner.next.fetch_add(1, std::memory_order_relaxed);
       if (index >= owner.end) break;
-      if (!failed_.load(std::memory_order_relaxed)) run_piece(*members_[member], index);
+      if (!failed_.load(std::memory_order_relaxed)) run_piece(member, index);
     }
   }
 }
 
-void Workers::run_piece(Member& self, int64_t index) {
-  const InsidePiece inside(self.scratch);
+void Workers::run_piece(int member, int64_t index) {
+  const InsidePiece inside(members_[member]->scratch, member);
   const int64_t begin = index * grain_;
   try {
     piece_(fn_, begin, begin + grain_ < count_ ? begin + grain_ : count_);

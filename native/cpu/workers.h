@@ -43,6 +43,9 @@ class Workers {
     share(count, grain, piece, const_cast<void*>(static_cast<const void*>(&fn)));
   }
 
+  // Which thread runs this piece, in [0, threads()); 0 outside of a piece.
+  static int member();
+
   // A grain that cuts `count` into about eight pieces a thread, but none shorter than `smallest`:
   // enough pieces for a team whose cores are shared with others, few enough that claiming is free.
   int64_t grain(int64_t count, int64_t smallest = 1) const {
@@ -88,7 +91,7 @@ class Workers {
 
   void share(int64_t count, int64_t grain, Piece piece, void* fn);
   void work(int member);
-  void run_piece(Member& self, int64_t index);
+  void run_piece(int member, int64_t index);
   void serve(int member);
 
   std::vector<std::unique_ptr<Member>> members_;
