@@ -4,10 +4,11 @@
  *
  *   npm run bench:generate -- [--model folder] [--threads n] [--size 256x256] [--pictures n]
  *                             [--batches 1,2,4,8,16] [--window auto] [--dtype f32] [--cache-gb 1]
- *                             [--no-write]
+ *                             [--transformer 1024x12] [--no-write]
  *
  * Without a model it is the small one of the golden fixtures: of that, figures say what surrounds the
- * arithmetic, and nothing of drafts, since its weights are random. Each batch is measured between two
+ * arithmetic, and nothing of drafts, since its weights are random; as are those of a `--transformer` of
+ * another width and depth, in bf16, that a model is given in place of its own. Each batch is measured between two
  * runs of single requests, of which the better one counts. Writes
  * bench/results/generate-<device>-<model>-<date>.json.
  */
@@ -23,6 +24,7 @@ import { type GenerateRequest, StyleAR, Weights } from '../lib/index.ts';
 import { assembleSmallModel } from '../test/support/assemble_small_model.ts';
 import { ReferenceProcedure } from './compare/reference_procedure.ts';
 import { limits, repositoryRoot } from './limits.ts';
+import { widen } from './widened.ts';
 
 const { values } = parseArgs({
   options: {
@@ -34,6 +36,7 @@ const { values } = parseArgs({
     window: { type: 'string', default: 'auto' },
     dtype: { type: 'string' },
     'cache-gb': { type: 'string', default: '1' },
+    transformer: { type: 'string' },
     'no-write': { type: 'boolean', default: false },
   },
 });
@@ -49,8 +52,15 @@ const requests = Array.from(
 );
 
 const scratch = mkdtempSync(path.join(os.tmpdir(), 'stylear-bench-'));
-const folder = values.model ?? path.join(scratch, 'model');
+let folder = values.model ?? path.join(scratch, 'model');
 if (values.model === undefined) assembleSmallModel(folder, fixtures);
+let name = values.model === undefined ? 'small' : path.basename(folder);
+if (values.transformer !== undefined) {
+  const [dim, layers] = values.transformer.split('x').map(Number) as [number, number];
+  const widened = path.join(scratch, 'widened');
+  await widen(folder, widened, { dim, layers });
+  [folder, name] = [widened, `${name}-${values.transformer}`];
+}
 const cacheBytes = Number(values['cache-gb']) * 1e9;
 const { transformer, adapter } = StyleAR.estimate(folder, { cacheBytes }).weights;
 const dtype = values.dtype === 'f32' || values.dtype === 'bf16' ? values.dtype : undefined;
@@ -153,23 +163,21 @@ async function beside() {
   return { ourSeconds: a, referenceSeconds: b, timesAsFast: b / a, tokensThatDiffer: differ };
 }
 const reference = await beside();
-const { name } = stylear.device;
+const { name: device } = stylear.device;
 await stylear.close();
 rmSync(scratch, { recursive: true });
 
 if (!values['no-write']) {
   const date = new Date().toISOString().slice(0, 10);
   const report = {
-    ...{ date, processor: os.cpus()[0]?.model, device: name, threads, node: process.version },
-    ...{ model: values.model === undefined ? 'small' : path.basename(folder), size: values.size },
+    ...{ date, processor: os.cpus()[0]?.model, device, threads, node: process.version },
+    ...{ model: name, size: values.size },
     ...{ pictures: requests.length, window, readGBs: read, arithmeticGFs: arithmetic },
     ...{ figures, reference },
   };
   const results = path.join(root, 'bench', 'results');
   mkdirSync(results, { recursive: true });
-  const file = `generate-${name}-${report.model}-${date}.json`
-    .toLowerCase()
-    .replace(/[^\w.-]+/g, '-');
+  const file = `generate-${device}-${name}-${date}.json`.toLowerCase().replace(/[^\w.-]+/g, '-');
   writeFileSync(path.join(results, file), `${JSON.stringify(report, null, 1)}\n`);
   console.log(`bench/results/${file}`);
 }
