@@ -1,17 +1,21 @@
 // What is measured of pictures whose reference and prompt are known.
 import { type ClipEmbedder, cosine } from '../curate/clip_embedder.ts';
+import { subjects } from '../curate/world/subjects/subjects.ts';
 import type { Picture } from '../image/picture.ts';
 import { type Figure, figureOf } from './figures.ts';
 import { paletteDistance } from './palette.ts';
 import type { EvaluatedPrompt, EvaluatedStyle, Place } from './protocol.ts';
 import { choosesOwn, type StyleStatistics, styleStatistics } from './style_measure.ts';
-import type { SubjectClassifier } from './subject_classifier.ts';
+import { likeliest, type SubjectClassifier } from './subject_classifier.ts';
 
 /** The figures of a table, with what each says. Shares are in [0, 1]. */
 export const measures = {
   style: 'closer in palette and texture to its own reference than to that of another style',
   subject: 'the classifier names the subject of the prompt',
   leakage: "the classifier names the reference's subject",
+  trace:
+    "the classifier finds the reference's subject likelier than that of another reference, which it " +
+    'does half the time where nothing of the reference is seen',
   palette: 'distance of its colours from those of its reference',
   clipText: 'CLIP-T: cosine of picture and prompt',
   clipImage: 'CLIP-I: cosine of picture and reference',
@@ -62,7 +66,8 @@ export class JudgedSplit {
   /** @param pictures  one for each place */
   async measure(places: readonly Place[], pictures: readonly Picture[]): Promise<Figures> {
     const { classifier, clip } = this.judges;
-    const named = await classifier.classify(pictures);
+    const scores = await classifier.score(pictures);
+    const named = scores.map(likeliest);
     const vectors = clip && (await embedded(clip, pictures));
     const statistics = pictures.map(styleStatistics);
     const over = (measured: (place: Place, i: number) => number) =>
@@ -71,6 +76,7 @@ export class JudgedSplit {
       style: over(({ style }, i) => this.shareOfChoices(statistics[i]!, style)),
       subject: over(({ prompt }, i) => Number(named[i] === this.prompts[prompt]!.subject)),
       leakage: over(({ style }, i) => Number(named[i] === this.styles[style]!.subject)),
+      trace: over(({ style }, i) => this.traceOf(scores[i]!, style)),
       palette: over(({ style }, i) =>
         paletteDistance(statistics[i]!.palette, this.references[style]!.palette),
       ),
@@ -83,10 +89,22 @@ export class JudgedSplit {
 
   /** Against the reference of every other style of the split in turn. */
   private shareOfChoices(result: StyleStatistics, style: number): number {
-    const own = this.references[style]!;
-    const others = this.references.filter((_, i) => i !== style);
-    return others.filter((other) => choosesOwn(result, own, other)).length / others.length;
+    return shareOfOthers(this.references, style, (own, other) => choosesOwn(result, own, other));
   }
+
+  private traceOf(scores: Float32Array, style: number): number {
+    const found = this.styles.map(({ subject }) => scores[places.get(subject)!]!);
+    return shareOfOthers(found, style, (own, other) => own > other);
+  }
+}
+
+/** Where the classifier's subjects stand. */
+const places: ReadonlyMap<string, number> = new Map(subjects.map(({ name }, i) => [name, i]));
+
+/** How many of the other ones `chosen` prefers its own one to. */
+function shareOfOthers<T>(all: readonly T[], own: number, chosen: (own: T, other: T) => boolean) {
+  const others = all.filter((_, i) => i !== own);
+  return others.filter((other) => chosen(all[own]!, other)).length / others.length;
 }
 
 /** In parts, so that the activations of a few pictures alone are there at once. */

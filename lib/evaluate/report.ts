@@ -99,13 +99,14 @@ const names: Readonly<Record<Measure, string>> = {
   style: 'style',
   subject: 'subject',
   leakage: 'leakage',
+  trace: 'trace',
   palette: 'palette',
   clipText: 'CLIP-T',
   clipImage: 'CLIP-I',
 };
 
 const isShare = (measure: Measure): boolean =>
-  measure === 'style' || measure === 'subject' || measure === 'leakage';
+  ['style', 'subject', 'leakage', 'trace'].includes(measure);
 
 function written(measure: Measure, figure: Figure | undefined): string {
   if (!figure) return '';

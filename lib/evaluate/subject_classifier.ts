@@ -66,7 +66,12 @@ export class SubjectClassifier {
 
   /** The names of what pictures show, each the likeliest. */
   async classify(pictures: readonly Picture[], batch = 64): Promise<string[]> {
-    const names: string[] = [];
+    return (await this.score(pictures, batch)).map(likeliest);
+  }
+
+  /** Of each picture the logits of `subjects`, in their order. */
+  async score(pictures: readonly Picture[], batch = 64): Promise<Float32Array[]> {
+    const scores: Float32Array[] = [];
     for (let at = 0; at < pictures.length; at += batch) {
       const part = pictures.slice(at, at + batch);
       const logits = scope(() =>
@@ -74,14 +79,16 @@ export class SubjectClassifier {
       );
       const values = (await logits.read()) as Float32Array;
       logits.dispose();
-      for (let i = 0; i < part.length; i++) {
-        const row = values.subarray(i * subjects.length, (i + 1) * subjects.length);
-        names.push(subjects[row.indexOf(Math.max(...row))]!.name);
-      }
+      for (let i = 0; i < part.length; i++)
+        scores.push(values.subarray(i * subjects.length, (i + 1) * subjects.length));
     }
-    return names;
+    return scores;
   }
 }
+
+/** The name of the subject with the highest logit. */
+export const likeliest = (scores: Float32Array): string =>
+  subjects[scores.indexOf(Math.max(...scores))]!.name;
 
 /** A first block that may change width and side, and a second that keeps both. */
 class Stage {
