@@ -5,10 +5,7 @@ import { objectOf, pathIn, readJsonConfig, real, whole } from '../json_config.ts
 import { splits } from './protocol.ts';
 import { modelVariants } from './variants.ts';
 
-const named = (what: string) =>
-  z
-    .string({ error: what })
-    .regex(/^[A-Za-z0-9][A-Za-z0-9 :._+-]*$/, { error: `${what} of letters, digits and spaces` });
+const name = z.string().regex(/^[A-Za-z0-9][A-Za-z0-9 :._+-]*$/);
 
 const oneOf = <const Value extends string>(values: readonly Value[]) =>
   z.enum(values, { error: `one of ${values.map((value) => JSON.stringify(value)).join(', ')}` });
@@ -21,7 +18,12 @@ const schemaIn = (folder: string) =>
     output: pathIn(folder),
     /** Folders with a `stylear.json` by the names that the table gives them. */
     models: z
-      .record(named('a name'), pathIn(folder), { error: 'an object of folders by name' })
+      .record(name, pathIn(folder), {
+        error: ({ code }) =>
+          code === 'invalid_key'
+            ? 'under a name of letters, digits, spaces and " : . _ + - "'
+            : 'an object of folders by name',
+      })
       .refine((models) => Object.keys(models).length > 0, { error: 'at least one' }),
     /** Pixels a side. */
     size: whole(32, 1024).default(96),

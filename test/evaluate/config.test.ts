@@ -30,7 +30,11 @@ describe('the config of an evaluation', () => {
   test.each([
     [{ colour: 1 }, 'expected the config to be without keys that are not known, got "colour"'],
     [{ models: {} }, 'expected models to be at least one, got {}'],
-    [{ models: { '../up': 'model' } }, 'expected models'],
+    [{ models: 'model' }, 'expected models to be an object of folders by name, got "model"'],
+    [
+      { models: { '../up': 'model' } },
+      'expected models.../up to be under a name of letters, digits, spaces and " : . _ + - ", got',
+    ],
     [{ splits: ['training'] }, 'expected splits.0 to be one of "held-out parameters", '],
     [
       { styles: 30, prompts: 39, seeds: 0 },

@@ -1,9 +1,13 @@
 // `npm run train:tiny`: trains the embedded model from nothing; with `-- ablations` the models that it is
 // compared with too. Every stage goes on where it was stopped; one that is done is not done again.
 // Everything it makes lies in build/tiny, the model in the end in models/tiny.
+//
+// With `-- --pictures n` it draws so many of each kind only, and its model, which draws nothing that can
+// be known, is left in build/tiny/shipped: with 1,000 all stages are through in a few minutes.
 import { spawnSync } from 'node:child_process';
 import { cpSync, existsSync, mkdirSync } from 'node:fs';
 import { join } from 'node:path';
+import { parseArgs } from 'node:util';
 import { assemble } from './assemble.mjs';
 import { writeClipTokenizer, writeTransformerTokenizer } from './tokenizers.mjs';
 
@@ -11,8 +15,15 @@ const root = join(import.meta.dirname, '..', '..');
 const work = join(root, 'build', 'tiny');
 const networks = join(work, 'networks');
 
-/** Pictures of each kind. */
-const pictures = 60_000;
+const { values, positionals } = parseArgs({
+  options: { pictures: { type: 'string', default: '60000' } },
+  allowPositionals: true,
+});
+/** Of each kind. */
+const pictures = Number(values.pictures);
+if (!(Number.isInteger(pictures) && pictures >= 500))
+  throw new Error(`--pictures: expected a whole number of at least 500, got ${values.pictures}`);
+const shipped = pictures === 60_000 ? join(root, 'models/tiny') : join(work, 'shipped');
 
 const model = (adapter) => () => assemble(work, join(work, 'model'), { adapter });
 const stages = [
@@ -28,10 +39,7 @@ const stages = [
   ['curated pictures', curate('5-curated', 'curated')],
   ['style', train('6-style', 'style')],
   ['model of the style', model('style')],
-  [
-    'shipped model',
-    () => assemble(work, join(root, 'models/tiny'), { adapter: 'style', shipped: true }),
-  ],
+  ['shipped model', () => assemble(work, shipped, { adapter: 'style', shipped: true })],
 ];
 
 /** Other ways of the style stage, 400 steps each, and DPO after it: see README.md. */
@@ -42,7 +50,7 @@ const ablations = [
   ...['dpo', 'raw-3', 'raw-1', 'raw-0'].map((name) => [`model of ${name}`, ablated(name)]),
 ];
 
-if (process.argv.includes('ablations')) stages.push(...ablations);
+if (positionals.includes('ablations')) stages.push(...ablations);
 for (const [name, make] of stages) {
   const began = performance.now();
   await make();
