@@ -31,7 +31,7 @@ export async function quiet(patience: number): Promise<void> {
 }
 
 /**
- * Median seconds of a call. Where others were busy meanwhile it is measured again, twice at most, and the
+ * Median seconds of a call, which may be one that is awaited. Where others were busy meanwhile it is measured again, twice at most, and the
  * least disturbed of these counts.
  *
  * @param seconds   how long to measure
@@ -39,7 +39,7 @@ export async function quiet(patience: number): Promise<void> {
  */
 export async function time(
   device: Device,
-  step: () => void,
+  step: () => void | Promise<void>,
   { seconds = 0.6, patience = 5 } = {},
 ): Promise<Timing> {
   let best = await timeOnce(device, step, seconds);
@@ -52,13 +52,20 @@ export async function time(
 }
 
 /**
- * @param step     enqueues the work once
+ * @param step     enqueues the work once, or makes it
  * @param seconds  how long to measure, after a warm-up of at most a third of it
  */
-async function timeOnce(device: Device, step: () => void, seconds: number): Promise<Timing> {
+async function timeOnce(
+  device: Device,
+  step: () => void | Promise<void>,
+  seconds: number,
+): Promise<Timing> {
   const stretch = async (calls: number): Promise<number> => {
     const begin = performance.now();
-    for (let i = 0; i < calls; i++) step();
+    for (let i = 0; i < calls; i++) {
+      const made = step();
+      if (made) await made; // not awaited where it is enqueued only: a turn is longer than small ops
+    }
     await device.idle();
     return (performance.now() - begin) / 1e3;
   };

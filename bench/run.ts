@@ -15,16 +15,15 @@
  * above 1 means that the data of the case stayed in a cache.
  */
 
-import { execFileSync } from 'node:child_process';
-import { mkdirSync, writeFileSync } from 'node:fs';
 import os from 'node:os';
 import path from 'node:path';
 import { parseArgs } from 'node:util';
 
 import { type Device, openDevice } from '../lib/index.ts';
-import { better, type Contest, measureContest, Peers } from './compare/peers.ts';
-import { type Limit, type Limits, limits, repositoryRoot } from './limits.ts';
-import { quiet, type Timing, time } from './measure.ts';
+import { type Effort, measureBeside } from './beside.ts';
+import { type Contest, measureContest, Peers } from './compare/peers.ts';
+import { type Limits, limits, repositoryRoot } from './limits.ts';
+import { quiet } from './measure.ts';
 import { attentionCases } from './ops/attention.ts';
 import type { OpCase } from './ops/case.ts';
 import { elementCases } from './ops/elements.ts';
@@ -33,7 +32,8 @@ import { pictureCases } from './ops/pictures.ts';
 import { productCases } from './ops/products.ts';
 import { samplingCases } from './ops/sampling.ts';
 import { trainingCases } from './ops/training.ts';
-import { type PeerFigure, type Row, table } from './table.ts';
+import { circumstances, writeReport } from './report.ts';
+import { peerFigure, type Row, table } from './table.ts';
 
 const cases = [
   ...productCases,
@@ -45,50 +45,28 @@ const cases = [
   ...trainingCases,
 ];
 
-/** The rate that bounds a case: where there are no bf16 pair products, f32 multiply-adds do them. */
-function limitRate(machine: Limits, limit: Limit): number {
-  const rate = machine.measure(limit);
-  return limit === 'bf16' ? Math.max(rate, machine.measure('fma')) : rate;
-}
-
-/** Our time between two measurements of the limit. */
-interface Half {
-  readonly ours: Timing;
-  readonly limit: number;
-  /** How far the limit moved meanwhile. */
-  readonly drift: number;
-}
-
 async function measure(
   item: OpCase,
   device: Device,
   machine: Limits,
   contests: readonly Contest[],
-  { seconds, patience }: { readonly seconds: number; readonly patience: number },
+  effort: Effort,
 ): Promise<Row> {
-  await quiet(patience);
+  await quiet(effort.patience);
   const step = item.prepare(device);
-  const half = async (): Promise<Half> => {
-    const before = limitRate(machine, item.limit);
-    const ours = await time(device, step, { seconds, patience });
-    const after = limitRate(machine, item.limit);
-    return { ours, limit: (before + after) / 2, drift: Math.abs(Math.log(after / before)) };
-  };
-  const first = await half();
-  const theirs: (number | string)[] = [];
-  for (const contest of contests) theirs.push(await measureContest(contest, seconds));
-  const second = await half();
-  for (const [i, contest] of contests.entries())
-    theirs[i] = better(theirs[i] ?? '', await measureContest(contest, seconds));
-  const { ours: best, limit } = first.drift < second.drift ? first : second;
+  const {
+    ours: best,
+    limit,
+    theirs,
+  } = await measureBeside(
+    device,
+    step,
+    { machine, limit: item.limit },
+    contests.map((contest) => () => measureContest(contest, effort.seconds)),
+    effort,
+  );
   const rate = item.work / best.seconds / 1e9;
-  const peers = contests.map(({ peer }, i): PeerFigure => {
-    const name = typeof peer === 'string' ? '' : peer.name;
-    const answer = theirs[i] ?? '';
-    return typeof answer === 'string'
-      ? { peer: name, ms: null, speedup: null, note: answer }
-      : { peer: name, ms: answer * 1e3, speedup: answer / best.seconds, note: null };
-  });
+  const peers = contests.map(({ peer }, i) => peerFigure(peer, theirs[i] ?? '', best.seconds));
   return {
     op: item.op,
     shape: item.shape,
@@ -141,36 +119,17 @@ async function main(): Promise<void> {
   if (rows.length === 0)
     throw new Error(`bench: expected --only to match a case, got ${values.only}`);
   if (values['no-write']) return;
-  const processor = os.cpus()[0]?.model ?? 'unknown processor';
-  const report = {
-    date: new Date().toISOString().slice(0, 10),
-    commit: execFileSync('git', ['rev-parse', '--short', 'HEAD'], {
-      cwd: root,
-      encoding: 'utf8',
-    }).trim(),
-    processor,
-    device: name,
-    threads,
-    node: process.version,
-    peers: peerNames,
-    rows,
-  };
+  const report = { ...circumstances(root, name, threads), peers: peerNames, rows };
   const part = values.only && `${values.only}-`; // a part never replaces the whole
-  const slug = `${name}-${threads}-threads-${part}${report.date}`
-    .toLowerCase()
-    .replace(/[^a-z0-9]+/g, '-');
-  const folder = path.join(root, 'bench', 'results');
-  mkdirSync(folder, { recursive: true });
-  writeFileSync(path.join(folder, `${slug}.json`), `${JSON.stringify(report, null, 1)}\n`);
   const heading =
     `# Ops on ${name}, ${threads} threads, ${report.date}\n\n` +
-    `${processor}, Node ${process.version}, commit ${report.commit}.\n` +
+    `${report.processor}, Node ${process.version}, commit ${report.commit}.\n` +
     `Peers: ${peerNames.join('; ') || 'none'}.\n` +
     'Medians; of two, that beside which the limit moved less; of peers the better. Share is our rate\n' +
     'over the limit around it; above 1 the data stayed in a cache.\n' +
     '"x peer" above 1 means we are faster.\n\n';
-  writeFileSync(path.join(folder, `${slug}.md`), `${heading}${table(rows, true)}\n`);
-  console.log(`bench/results/${slug}.md`);
+  const slug = `${name}-${threads}-threads-${part}${report.date}`;
+  writeReport(root, slug, report, `${heading}${table(rows, true)}`);
 }
 
 await main();

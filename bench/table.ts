@@ -1,5 +1,6 @@
 /** Figures as a Markdown table, which a terminal shows as well. */
 
+import type { Peer } from './compare/peer.ts';
 import type { Limit } from './limits.ts';
 
 export interface PeerFigure {
@@ -9,6 +10,17 @@ export interface PeerFigure {
   readonly speedup: number | null;
   /** Why there is no figure. */
   readonly note: string | null;
+}
+
+/**
+ * @param answer  its seconds, or why there are none
+ * @param ours    our seconds
+ */
+export function peerFigure(peer: Peer | string, answer: number | string, ours: number): PeerFigure {
+  const name = typeof peer === 'string' ? '' : peer.name;
+  return typeof answer === 'string'
+    ? { peer: name, ms: null, speedup: null, note: answer }
+    : { peer: name, ms: answer * 1e3, speedup: answer / ours, note: null };
 }
 
 export interface Row {
@@ -28,7 +40,10 @@ export interface Row {
   readonly otherCores: number;
 }
 
-const columns: readonly (readonly [string, number, (row: Row) => string])[] = [
+/** Title, least width and cell of each column. */
+export type Columns<Row> = readonly (readonly [string, number, (row: Row) => string])[];
+
+const columns: Columns<Row> = [
   ['op', 28, (r) => r.op],
   ['shape', 40, (r) => r.shape],
   ['dtype', 10, (r) => r.dtype],
@@ -43,7 +58,15 @@ const columns: readonly (readonly [string, number, (row: Row) => string])[] = [
   ['others', 6, (r) => r.otherCores.toFixed(2)],
 ];
 
-export function table(rows: readonly Row[], heading: boolean): string {
+export const table = (rows: readonly Row[], heading: boolean): string =>
+  tableOf(columns, rows, heading);
+
+/** Rows as a table, with or without the heading above them. */
+export function tableOf<Row>(
+  columns: Columns<Row>,
+  rows: readonly Row[],
+  heading: boolean,
+): string {
   const line = (cells: readonly string[]) => `| ${cells.join(' | ')} |`;
   const lines = rows.map((row) => line(columns.map(([, width, cell]) => cell(row).padEnd(width))));
   if (!heading) return lines.join('\n');
@@ -62,4 +85,5 @@ function measured(row: Row, cell: (figure: Measured) => string): string {
   return figures.map(cell).join(' / ');
 }
 
-const digits = (value: number): string => String(Number(value.toPrecision(3)));
+/** Three digits that count. */
+export const digits = (value: number): string => String(Number(value.toPrecision(3)));

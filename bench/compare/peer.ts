@@ -12,6 +12,8 @@ export interface Peer {
   readonly name: string;
   /** Median seconds of one call, or why there is none. */
   time(request: PeerRequest, seconds: number): Promise<number | string>;
+  /** The whole answer: `seconds` and what else the program says, or `error`. */
+  ask(request: PeerRequest, seconds: number): Promise<Readonly<Record<string, unknown>>>;
   close(): void;
 }
 
@@ -51,13 +53,16 @@ export async function startPeer(program: PeerProgram): Promise<Peer | string> {
   };
   const hello = await reply();
   if (!hello) return `${program.library} did not start: ${reasonIn(complaint)}`;
+  const ask: Peer['ask'] = async (request, seconds) => {
+    child.stdin.write(`${JSON.stringify({ ...request, seconds })}\n`);
+    return (await reply()) ?? { error: complaint };
+  };
   return {
     name: program.name(hello),
+    ask,
     async time(request, seconds) {
-      child.stdin.write(`${JSON.stringify({ ...request, seconds })}\n`);
-      const answer = await reply();
-      if (typeof answer?.seconds === 'number') return answer.seconds;
-      return String(answer?.error ?? complaint);
+      const answer = await ask(request, seconds);
+      return typeof answer.seconds === 'number' ? answer.seconds : String(answer.error);
     },
     close: () => child.stdin.end(),
   };

@@ -98,9 +98,14 @@ async function measure(
   return { figures: Object.fromEntries(named), sheet: await sheet?.draw() };
 }
 
-function trainingOf(
+/**
+ * The training that a config asks for, before its first step.
+ *
+ * @param evaluate  what is measured now and then, where the config says so
+ */
+export function trainingOf(
   config: TrainConfig,
-  stage: Stage,
+  stage: Pick<Stage, 'trainer' | 'examples' | 'counts' | 'lengths'>,
   evaluate: () => Promise<Record<string, number>>,
 ): Training<unknown, unknown> {
   const { epochs, rate, minRate, warmupEpochs, seed, chunkBatches, ...options } = config.training;
