@@ -12,6 +12,10 @@ export const openTorch = (threads: number, root: string): Promise<Peer | string>
 export const openTorchModels = (threads: number, root: string): Promise<Peer | string> =>
   open('torch_models.py', threads, root);
 
+/** Steps of training, by torch_stages.py. @returns the peer, or the reason there is none */
+export const openTorchStages = (threads: number, root: string): Promise<Peer | string> =>
+  open('torch_stages.py', threads, root);
+
 function open(program: string, threads: number, root: string): Promise<Peer | string> {
   return startPeer({
     library: 'PyTorch',

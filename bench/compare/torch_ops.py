@@ -4,12 +4,10 @@ A request is {"op": name, "dtype": "f32" | "bf16", ...shape, "seconds": s}; the 
 of one call}, or {"error": text}. Started and fed by bench/compare/torch.ts; needs torch, nothing else.
 """
 
-import json
-import sys
-import time
-
 import torch
 import torch.nn.functional as F
+from serving import median_seconds, serve
+from torch_networks import rotated
 
 DTYPES = {"f32": torch.float32, "bf16": torch.bfloat16}
 
@@ -123,11 +121,6 @@ def vit_block(r, t):
     return lambda: stack(x)
 
 
-def rotated(x, cos, sin):
-    a, b = x.chunk(2, -1)
-    return x * cos + torch.cat([-b, a], -1) * sin
-
-
 def training_step(r, t):
     """Forward, backward and AdamW with f32 masters of the transformer of bench/ops/networks.ts."""
     d, heads, mlp, vocabulary = r["dim"], r["heads"], r["mlp"], r["vocabulary"]
@@ -195,24 +188,9 @@ def measure(request):
         step = OPS[request["op"]](request, DTYPES[request["dtype"]])
         for _ in range(2):
             step()  # warm-up
-        times, end = [], time.perf_counter() + request["seconds"]
-        while len(times) < 5 or time.perf_counter() < end:
-            begin = time.perf_counter()
-            step()
-            times.append(time.perf_counter() - begin)
-    return sorted(times)[len(times) // 2]
+        return {"seconds": median_seconds(step, request["seconds"], 5)}
 
 
-def main():
+if __name__ == "__main__":
     torch.manual_seed(1)
-    torch.set_num_threads(int(sys.argv[1]))
-    print(json.dumps({"version": torch.__version__}), flush=True)
-    for line in sys.stdin:
-        try:
-            reply = {"seconds": measure(json.loads(line))}
-        except Exception as error:  # an op this build of torch lacks is an empty cell, not the end
-            reply = {"error": f"{type(error).__name__}: {error}"}
-        print(json.dumps(reply), flush=True)
-
-
-main()
+    serve(measure)
