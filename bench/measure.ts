@@ -31,25 +31,35 @@ export async function quiet(patience: number): Promise<void> {
 }
 
 /**
- * Median seconds of a call, which may be one that is awaited. Where others were busy meanwhile it is measured again, twice at most, and the
- * least disturbed of these counts.
+ * Takes a figure. Where others were busy meanwhile it is taken again, twice at most, and the least
+ * disturbed one counts.
  *
- * @param seconds   how long to measure
- * @param patience  how many seconds to wait for the others before it is measured again
+ * @param patience  how many seconds to wait for the others before it is taken again
  */
-export async function time(
-  device: Device,
-  step: () => void | Promise<void>,
-  { seconds = 0.6, patience = 5 } = {},
-): Promise<Timing> {
-  let best = await timeOnce(device, step, seconds);
+export async function leastDisturbed<Figure extends { readonly otherCores: number }>(
+  take: () => Promise<Figure>,
+  patience: number,
+): Promise<Figure> {
+  let best = await take();
   for (let again = 0; again < 2 && best.otherCores > 0.15; again++) {
     await quiet(patience);
-    const next = await timeOnce(device, step, seconds);
+    const next = await take();
     if (next.otherCores < best.otherCores) best = next;
   }
   return best;
 }
+
+/**
+ * Median seconds of a call, which may be one that is awaited; of the least disturbed stretch.
+ *
+ * @param seconds   how long to measure
+ * @param patience  see {@link leastDisturbed}
+ */
+export const time = (
+  device: Device,
+  step: () => void | Promise<void>,
+  { seconds = 0.6, patience = 5 } = {},
+): Promise<Timing> => leastDisturbed(() => timeOnce(device, step, seconds), patience);
 
 /**
  * @param step     enqueues the work once, or makes it

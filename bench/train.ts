@@ -20,9 +20,10 @@ import { parseArgs } from 'node:util';
 import { openDevice } from '../lib/index.ts';
 import { type Effort, measureBeside } from './beside.ts';
 import type { Peer } from './compare/peer.ts';
+import { better } from './compare/peers.ts';
 import { openTorchStages } from './compare/torch.ts';
 import { type Limit, type Limits, limits, repositoryRoot } from './limits.ts';
-import { quiet } from './measure.ts';
+import { leastDisturbed, quiet } from './measure.ts';
 import { circumstances, writeReport } from './report.ts';
 import { clipStage } from './stages/clip.ts';
 import { dpoStage } from './stages/dpo.ts';
@@ -59,14 +60,16 @@ interface StepFigures extends NetworkSizes {
   /** Steps that the config asks for, and how long they take at this rate. */
   readonly plannedSteps: number;
   readonly plannedMinutes: number;
+  /** Cores that others kept busy beside us, and beside the peer. */
   readonly otherCores: number;
+  readonly otherCoresBesidePeer: number | null;
 }
 
 const columns: Columns<StepFigures> = [
   ['stage', 5, (r) => r.stage],
   ['batch', 40, (r) => r.batch],
   ['dtype', 5, (r) => r.dtype],
-  ['trained', 11, (r) => `${millions(r.trained)} of ${millions(r.parameters)} M`],
+  ['trained', 14, (r) => `${millions(r.trained)} of ${millions(r.parameters)} M`],
   ['ms', 6, (r) => digits(r.ms)],
   ['a second', 14, (r) => `${digits(r.unitsPerSecond)} ${r.unit}`],
   ['GF/s', 6, (r) => digits(r.rate)],
@@ -76,21 +79,31 @@ const columns: Columns<StepFigures> = [
   ['x peer', 6, (r) => r.peer.speedup?.toFixed(2) ?? ''],
   ['steps', 6, (r) => String(r.plannedSteps)],
   ['minutes', 7, (r) => digits(r.plannedMinutes)],
-  ['others', 6, (r) => r.otherCores.toFixed(2)],
+  ['others', 11, othersOf],
 ];
+
+function othersOf({ otherCores, otherCoresBesidePeer: besidePeer }: StepFigures): string {
+  const cores = besidePeer === null ? [otherCores] : [otherCores, besidePeer];
+  return cores.map((count) => count.toFixed(2)).join(' / ');
+}
 
 const millions = (count: number): string => (count / 1e6).toFixed(2);
 
-/** Seconds of a step of the peer, or why there are none. Throws where its networks are of another size. */
-async function theirSeconds(
-  peer: Peer | string,
+/** A peer's time of a step, or why there is none, and the cores that others kept busy meanwhile. */
+interface TheirStep {
+  readonly answer: number | string;
+  readonly otherCores: number;
+}
+
+/** Throws where the peer's networks are of another size. */
+async function theirStep(
+  peer: Peer,
   { torch }: TrainingStage,
   ours: NetworkSizes,
   seconds: number,
-): Promise<number | string> {
-  if (typeof peer === 'string') return peer;
+): Promise<TheirStep> {
   const answer = await peer.ask(torch, seconds);
-  if (typeof answer.seconds !== 'number') return String(answer.error);
+  if (typeof answer.seconds !== 'number') return { answer: String(answer.error), otherCores: 0 };
   for (const size of ['parameters', 'trained'] as const)
     if (answer[size] !== ours[size]) {
       const what = size === 'trained' ? 'trained parameters' : size;
@@ -98,7 +111,7 @@ async function theirSeconds(
         `${torch.op}: expected ${what} of ${peer.name} to be ${ours[size]}, got ${answer[size]}`,
       );
     }
-  return answer.seconds;
+  return { answer: answer.seconds, otherCores: Number(answer.otherCores) };
 }
 
 /** @param threads  of our device */
@@ -115,20 +128,25 @@ async function measure(
   await quiet(effort.patience);
   const { step, plannedSteps, sizes } = await stage.open(device);
   const limit = stage.dtype === 'bf16' ? 'bf16' : 'fma';
-  const { seconds } = effort;
-  const beside = await measureBeside(
+  let their: TheirStep | undefined;
+  const { ours, limit: limitRate } = await measureBeside(
     device,
     step,
     { machine, limit },
-    [
-      async () => {
-        if (typeof peer !== 'string') await quiet(effort.patience);
-        return theirSeconds(peer, stage, sizes, seconds);
-      },
-    ],
+    typeof peer === 'string'
+      ? []
+      : [
+          async () => {
+            const next = await leastDisturbed(
+              () => theirStep(peer, stage, sizes, effort.seconds),
+              effort.patience,
+            );
+            if (!their || better(their.answer, next.answer) === next.answer) their = next;
+            return next.answer;
+          },
+        ],
     effort,
   );
-  const { ours, limit: limitRate, theirs } = beside;
   const rate = stage.work / ours.seconds / 1e9;
   const figures: StepFigures = {
     stage: name,
@@ -142,10 +160,11 @@ async function measure(
     limit,
     limitRate,
     share: rate / limitRate,
-    peer: peerFigure(peer, theirs[0] ?? '', ours.seconds),
+    peer: peerFigure(peer, their?.answer ?? String(peer), ours.seconds),
     plannedSteps,
     plannedMinutes: (plannedSteps * ours.seconds) / 60,
     otherCores: ours.otherCores,
+    otherCoresBesidePeer: their?.otherCores ?? null,
   };
   return { figures, deviceName: device.name };
 }
@@ -192,7 +211,8 @@ async function main(): Promise<void> {
     `${report.processor}, Node ${process.version}, commit ${report.commit}. Peer: ${peerName}.\n` +
     'Medians of a step; of two, that beside which the limit moved less; of the peer the better. Share is\n' +
     'the rate of the products over the limit around it, of bf16 pair products in bf16 and of f32\n' +
-    'multiply-adds in f32. "x peer" above 1 means we are faster. Steps are those the config asks for.\n\n';
+    'multiply-adds in f32. "x peer" above 1 means we are faster. Steps are those the config asks for, and\n' +
+    'minutes what they take at this rate. Others are cores that others kept busy beside us and the peer.\n\n';
   const slug = `train-${name}-${threads}-threads-${part}${report.date}`;
   writeReport(root, slug, report, `${heading}${tableOf(columns, rows, true)}`);
 }
