@@ -10,7 +10,7 @@ export interface Drawing {
 }
 
 /**
- * Drawings of which every other one is stylised, as the embedded model is trained with.
+ * Raw drawings, then as many stylised ones: what the embedded model is trained with.
  *
  * @param size  pixels a side
  */

@@ -5,7 +5,7 @@ import { Chameleon } from '../../lib/models/chameleon.ts';
 import { type ChameleonConfig, readChameleonConfig } from '../../lib/models/config/chameleon.ts';
 import { LanguageTrainer } from '../../lib/train/language_trainer.ts';
 import { drawings } from './drawings.ts';
-import { sequencesOf } from './sequences.ts';
+import { sequencesOf, side } from './sequences.ts';
 import { configOf, networkOf, openedStage, optimizerOf, type TrainingStage } from './stage.ts';
 import { transformerWork } from './transformer_work.ts';
 
@@ -14,7 +14,7 @@ export async function languageStage(root: string): Promise<TrainingStage> {
   const shape = readChameleonConfig(networkOf(root, 'transformer'));
   const { batchSize: sequences, seed } = config.training;
   const { dtype } = config;
-  const examples = sequencesOf(root, config.layout, await drawings(sequences, 64), 'plain');
+  const examples = sequencesOf(root, config.layout, await drawings(sequences, side), 'plain');
   const { ids, labels } = examples[0]!.whole;
   const tokens = ids.length;
   const { products, attention } = transformerWork(shape, { sequences, tokens });

@@ -11,8 +11,8 @@ import { Draws } from '../../lib/train/draws.ts';
 import type { Drawing } from './drawings.ts';
 import { networkOf } from './stage.ts';
 
-/** Pixels a side of the pictures. */
-const side = 64;
+/** Of the pictures, pixels. */
+export const side = 64;
 
 /**
  * Sequences with codes at random, all with the longest caption: a batch is padded to that, and so every

@@ -14,6 +14,7 @@ import { answerOf, transformerRequest } from './language.ts';
 import { sequencesOf } from './sequences.ts';
 import { networkOf } from './stage.ts';
 
+/** Sizes, examples and networks of a stage; every sequence is as long. */
 export async function styledSizes(root: string, config: StageConfig<'style' | 'dpo'>) {
   const clip = networkOf(root, 'clip');
   const { vision: visionSizes } = readClipConfig(clip);
