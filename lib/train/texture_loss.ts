@@ -6,7 +6,10 @@ import { mean } from '../ops/sum_rows.ts';
 import type { Tensor } from '../tensor/tensor.ts';
 import { magnitude, squareRoot } from './magnitude.ts';
 
-/** Pixels a side of what is looked at as one piece of texture, and from one to the next. */
+/**
+ * Pixels a side of what is looked at as one piece of texture, and from one to the next. A window's mean is
+ * that of the squares with sides of a stride in it, which its neighbours have too.
+ */
 const windowSide = 8;
 const windowStride = 4;
 
@@ -26,10 +29,10 @@ const floor = (1 / 255) ** 2;
  * @returns       `[1]`, f32
  */
 export function textureLoss(seen: Tensor, wanted: Tensor): Tensor {
-  const box = meanOfWindow(seen);
+  const boxes = [windowStride, windowSide / windowStride].map((side) => meanOver(side, seen));
   const terms = distances.flatMap((distance) =>
     ([1, 2] as const).map((axis) => {
-      const [a, b] = [seen, wanted].map((pixels) => strength(pixels, box, axis, distance));
+      const [a, b] = [seen, wanted].map((pixels) => strength(pixels, boxes, axis, distance));
       return mean(magnitude(subtract(a!, b!)));
     }),
   );
@@ -39,22 +42,28 @@ export function textureLoss(seen: Tensor, wanted: Tensor): Tensor {
   );
 }
 
-function strength(pixels: Tensor, box: Tensor, axis: 1 | 2, distance: number): Tensor {
+function strength(
+  pixels: Tensor,
+  [squares, windows]: readonly Tensor[],
+  axis: 1 | 2,
+  distance: number,
+): Tensor {
   const { device } = pixels;
   const steps = subtract(
     slice(pixels, distance, undefined, axis),
     slice(pixels, 0, pixels.shape[axis]! - distance, axis),
   );
-  const means = conv2d(multiply(steps, steps), box, { stride: windowStride });
+  const ofSquares = conv2d(multiply(steps, steps), squares!, { stride: windowStride });
+  const means = conv2d(ofSquares, windows!);
   return squareRoot(add(means, device.full([1], floor)));
 }
 
-/** Kernels that take the mean over a window, of every channel by itself. */
-function meanOfWindow({ device, shape }: Tensor): Tensor {
+/** Kernels that take the mean over so many pixels a side, of every channel by itself. */
+function meanOver(side: number, { device, shape }: Tensor): Tensor {
   const channels = shape[3]!;
-  const weight = Float32Array.from({ length: (windowSide * channels) ** 2 }, (_, i) => {
-    const [from, to] = [i % channels, Math.floor(i / (windowSide ** 2 * channels))];
-    return from === to ? 1 / windowSide ** 2 : 0;
+  const weight = Float32Array.from({ length: (side * channels) ** 2 }, (_, i) => {
+    const [from, to] = [i % channels, Math.floor(i / (side ** 2 * channels))];
+    return from === to ? 1 / side ** 2 : 0;
   });
-  return device.from(weight, [channels, windowSide, windowSide, channels]);
+  return device.from(weight, [channels, side, side, channels]);
 }
