@@ -16,13 +16,13 @@
 
 namespace stylear::cpu {
 
-// The outs that are summed together, and how much of their depth before the next ones, whose
-// weights are asked for meanwhile. `through`: the outs are walked to their end, block after block,
-// before the next ones, and what those need is asked for in the order of memory.
+// The outs that are summed together, and how much of their depth before the next ones. Meanwhile
+// the weights of the tile behind are asked for; where whole rows are walked, `stream` elements
+// ahead in the order of memory, unless that is 0.
 struct Tile {
   int outs;
   int64_t depth;
-  bool through = false;
+  int64_t stream = 0;
 };
 
 // As many sums as leave registers for the weights.
@@ -76,20 +76,17 @@ struct Bf16Weights {
 
 // bf16 weights and activations, as pairs.
 //
-// Pairs leave time to spare, so tiles are chosen for memory. It is read fastest in its own order:
-// on a Zen 5 sums of [131072, 4096] by one row went at 0.97 of read bandwidth so, at 0.87 in blocks
-// of 1024 of 48 rows, whatever was asked for when. Loads of activations must leave room for it: at
-// two a cycle nothing is read meanwhile, and of 8 rows and more the activations of whole rows do
-// not fit the first cache. So by 4 rows 1 out went at 0.84, 4 outs at 0.90, 4 of 8 at 0.85; by 8
-// rows 3 outs of 3, 6, 24 and 48 at 0.75, 0.74, 0.78 and 0.79.
+// Pairs leave time to spare, so tiles are chosen for memory: it is read fastest as one stream, a
+// weight row from end to end. On a Zen 5 [32768, 4096] by 1, 2, 4 rows went so at 1.00, 0.99, 0.93
+// of read bandwidth, by 8, 6, 4 outs and depths of 512 at 0.83, 0.82, 0.77. What is asked for
+// shares the first cache with the activations: 8 KiB ahead by 4 rows went at 0.84. 8 rows need
+// wider tiles.
 struct Bf16PairWeights {
   using Weight = bf16;
   static constexpr int parts = 1;
   static constexpr int depth = 2 * lanes;
   static constexpr Tile tile(int rows) {
-    return rows <= 2   ? Tile{1, 16384 / rows, true}
-           : rows <= 5 ? Tile{4, 1024, true}
-                       : Tile{3, 1024};
+    return rows <= 4 ? Tile{1, 16384 / rows, 3840} : Tile{3, 1024};
   }
   template <int part>
   static Floats read(const bf16* w) {
@@ -104,14 +101,15 @@ struct Bf16PairWeights {
 };
 
 // i8 weights widened to bf16, which is exact, and bf16 activations, as pairs. One out at a time
-// would wait for its own sum where memory is fast: by 1 and 2 rows 0.69 and 0.63 of 73 GB/s.
-// Activations as i16 with a scale a row, met by exact integer sums, took 9.4 ms instead of 10.7 by
-// 8 rows of weights in the second cache, and no less from memory.
+// would wait for its own sum where memory is fast: by 1 and 2 rows 0.69 and 0.63 of 73 GB/s. Two
+// that are asked for in the order of memory reached 0.96 of 50 GB/s, each by itself 0.82.
 struct I8PairWeights {
   using Weight = int8_t;
   static constexpr int parts = 2;
   static constexpr int depth = 4 * lanes;
-  static constexpr Tile tile(int rows) { return rows <= 4 ? Tile{2, 4096, true} : Tile{3, 2048}; }
+  static constexpr Tile tile(int rows) {
+    return rows <= 2 ? Tile{2, 4096, 10240} : rows <= 4 ? Tile{2, 4096} : Tile{3, 2048};
+  }
   template <int part>
   static Floats read(const int8_t* w) {
     const int8_t* at = w + part * 2 * lanes;
@@ -183,16 +181,12 @@ class SkinnyProduct {
   // count <= skinny_outs.
   template <class Take>
   void multiply(int64_t out, int64_t count, float* waiting, Take&& take) const {
-    const int widest = static_cast<int>(std::min<int64_t>(most_tile_rows, rows_));
-    const int64_t block = block_depth(widest);
-    const int64_t together = Weights::tile(widest).through ? Weights::tile(widest).outs : count;
-    for (int64_t o = 0; o < count; o += together)
-      for (int64_t begin = 0; begin < depth_; begin += block)
-        for (int64_t row = 0; row < rows_; row += most_tile_rows)
-          multiply_rows(
-              static_cast<int>(std::min<int64_t>(most_tile_rows, rows_ - row)),
-              {out + o, std::min(together, count - o), row, begin, std::min(begin + block, depth_)},
-              waiting + (row * skinny_outs + o) * lanes);
+    const int64_t block = block_depth(static_cast<int>(std::min<int64_t>(most_tile_rows, rows_)));
+    for (int64_t begin = 0; begin < depth_; begin += block)
+      for (int64_t row = 0; row < rows_; row += most_tile_rows)
+        multiply_rows(static_cast<int>(std::min<int64_t>(most_tile_rows, rows_ - row)),
+                      {out, count, row, begin, std::min(begin + block, depth_)},
+                      waiting + row * skinny_outs * lanes);
 
     for (int64_t row = 0; row < rows_; ++row) {
       float sums[skinny_outs];
@@ -240,9 +234,9 @@ class SkinnyProduct {
   };
 
   template <int outs>
-  Asked asked_meanwhile(const Piece& piece, int64_t first) const {
-    if (piece.outs == outs)  // the only tile here: as much of the next one as of this, in order
-      return {outs * depth_ + (outs - 1) * piece.begin, Weights::depth, outs * Weights::depth};
+  Asked asked_meanwhile(const Piece& piece, int64_t first, int64_t stream) const {
+    if (stream > 0 && piece.end - piece.begin == depth_)
+      return {stream, Weights::depth, outs * Weights::depth};
     int64_t ahead = outs * depth_;  // to the outs beside them, the next block or the next piece
     if (first + outs >= piece.outs)
       ahead = piece.end < depth_ ? piece.end - piece.begin - first * depth_ : ahead - piece.begin;
@@ -255,7 +249,7 @@ class SkinnyProduct {
     const Weight* w = weight_ + (piece.out + first) * depth_ + piece.begin;
     const int64_t whole = (piece.end - piece.begin) / Weights::depth;
     const float* x = x_.tile(piece.row, rows, piece.begin);
-    const Asked asked = asked_meanwhile<outs>(piece, first);
+    const Asked asked = asked_meanwhile<outs>(piece, first, Weights::tile(rows).stream);
     const Weight* ahead = w + asked.ahead;
 
     Floats sums[outs][rows];
