@@ -13,7 +13,7 @@
  * bench/results/generate-<device>-<model>-<date>.json.
  */
 
-import { mkdirSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs';
+import { mkdtempSync, rmSync } from 'node:fs';
 import os from 'node:os';
 import path from 'node:path';
 import { performance } from 'node:perf_hooks';
@@ -24,6 +24,7 @@ import { type GenerateRequest, StyleAR, Weights } from '../lib/index.ts';
 import { assembleSmallModel } from '../test/support/assemble_small_model.ts';
 import { ReferenceProcedure } from './compare/reference_procedure.ts';
 import { limits, repositoryRoot } from './limits.ts';
+import { circumstances, writeReport } from './report.ts';
 import { widen } from './widened.ts';
 
 const { values } = parseArgs({
@@ -56,7 +57,11 @@ let folder = values.model ?? path.join(scratch, 'model');
 if (values.model === undefined) assembleSmallModel(folder, fixtures);
 let name = values.model === undefined ? 'small' : path.basename(folder);
 if (values.transformer !== undefined) {
-  const [dim, layers] = values.transformer.split('x').map(Number) as [number, number];
+  const [, dim = 0, layers = 0] = (/^(\d+)x(\d+)$/.exec(values.transformer) ?? []).map(Number);
+  if (dim < 64 || dim % 64 !== 0 || layers < 1)
+    throw new Error(
+      `--transformer: expected a multiple of 64 and a depth, such as 1024x12, got ${values.transformer}`,
+    );
   const widened = path.join(scratch, 'widened');
   await widen(folder, widened, { dim, layers });
   [folder, name] = [widened, `${name}-${values.transformer}`];
@@ -168,16 +173,11 @@ await stylear.close();
 rmSync(scratch, { recursive: true });
 
 if (!values['no-write']) {
-  const date = new Date().toISOString().slice(0, 10);
   const report = {
-    ...{ date, processor: os.cpus()[0]?.model, device, threads, node: process.version },
+    ...circumstances(root, device, threads),
     ...{ model: name, size: values.size },
     ...{ pictures: requests.length, window, readGBs: read, arithmeticGFs: arithmetic },
     ...{ figures, reference },
   };
-  const results = path.join(root, 'bench', 'results');
-  mkdirSync(results, { recursive: true });
-  const file = `generate-${device}-${name}-${date}.json`.toLowerCase().replace(/[^\w.-]+/g, '-');
-  writeFileSync(path.join(results, file), `${JSON.stringify(report, null, 1)}\n`);
-  console.log(`bench/results/${file}`);
+  writeReport(root, `generate-${device}-${name}-${report.date}`, report);
 }

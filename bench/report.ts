@@ -31,15 +31,15 @@ export function circumstances(root: string, device: string, threads: number): Ci
 }
 
 /**
- * Writes bench/results/<name>.json and .md, and says so.
+ * Writes bench/results/<name>.json, and .md where there is a table, and says so.
  *
  * @param name  in words, of which a file name is made
  */
-export function writeReport(root: string, name: string, report: unknown, markdown: string): void {
+export function writeReport(root: string, name: string, report: unknown, markdown?: string): void {
   const slug = name.toLowerCase().replace(/[^a-z0-9]+/g, '-');
   const folder = path.join(root, 'bench', 'results');
   mkdirSync(folder, { recursive: true });
   writeFileSync(path.join(folder, `${slug}.json`), `${JSON.stringify(report, null, 1)}\n`);
-  writeFileSync(path.join(folder, `${slug}.md`), `${markdown}\n`);
-  console.log(`bench/results/${slug}.md`);
+  if (markdown !== undefined) writeFileSync(path.join(folder, `${slug}.md`), `${markdown}\n`);
+  console.log(`bench/results/${slug}.${markdown === undefined ? 'json' : 'md'}`);
 }
