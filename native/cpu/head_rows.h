@@ -6,6 +6,7 @@
 #include <algorithm>
 
 #include "dot_pairs.h"
+#include "sweep.h"
 
 namespace stylear::cpu {
 
@@ -28,13 +29,6 @@ constexpr int64_t words(int64_t elements) {
   return pairs ? (elements + 1) / 2 : elements;
 }
 
-namespace detail {
-template <class T>
-Floats load_columns(const T* row, int64_t c, int64_t dim) {
-  return c + lanes <= dim ? load(row + c) : load(row + c, dim - c);
-}
-}  // namespace detail
-
 // A tile [rows][words along the head], rows `to_stride` apart; rows from `count` to `padded` are 0.
 template <bool pairs, class T>
 void load_rows(HeadRows<T> from, int64_t count, int64_t padded, int64_t dim, float* to,
@@ -44,8 +38,8 @@ void load_rows(HeadRows<T> from, int64_t count, int64_t padded, int64_t dim, flo
       to[words<true>(dim) - 1] = 0.0f;
       std::memcpy(to, from.row(i), static_cast<size_t>(dim) * sizeof(T));
     } else {
-      for (int64_t c = 0; c < dim; c += lanes)
-        store(to + c, detail::load_columns(from.row(i), c, dim), std::min<int64_t>(lanes, dim - c));
+      const T* row = from.row(i);
+      sweep(0, dim, [&](int64_t c, auto here) { store(to + c, load(row + c, here), here); });
     }
   }
   for (int64_t i = count; i < padded; ++i, to += to_stride)
@@ -56,12 +50,13 @@ void load_rows(HeadRows<T> from, int64_t count, int64_t padded, int64_t dim, flo
 template <bool pairs, class T>
 void load_rows_down(HeadRows<T> from, int64_t count, int64_t dim, float* to, int64_t to_stride) {
   if constexpr (!pairs) return load_rows<false>(from, count, count, dim, to, to_stride);
-  for (int64_t i = 0; i < count; i += 2, to += to_stride)
-    for (int64_t c = 0; c < dim; c += lanes) {
-      const Floats even = detail::load_columns(from.row(i), c, dim);
-      const Floats odd = i + 1 < count ? detail::load_columns(from.row(i + 1), c, dim) : Floats{};
-      store(to + c, pack_pairs(even, odd), std::min<int64_t>(lanes, dim - c));
-    }
+  for (int64_t i = 0; i < count; i += 2, to += to_stride) {
+    const T *first = from.row(i), *second = i + 1 < count ? from.row(i + 1) : nullptr;
+    sweep(0, dim, [&](int64_t c, auto here) {
+      const Floats odd = second ? load(second + c, here) : Floats{};
+      store(to + c, pack_pairs(load(first + c, here), odd), here);
+    });
+  }
 }
 
 // From f32 rows to rows of T: to[i] = from[i] * factor.
@@ -71,9 +66,7 @@ void store_rows(const float* from, int64_t from_stride, int64_t count, int64_t d
   for (int64_t i = 0; i < count; ++i) {
     const float* wide = from + i * from_stride;
     T* row = to + i * to_stride;
-    int64_t c = 0;
-    for (; c + lanes <= dim; c += lanes) store(row + c, load(wide + c) * factor);
-    if (c < dim) store(row + c, load(wide + c, dim - c) * factor, dim - c);
+    sweep(0, dim, [&](int64_t c, auto here) { store(row + c, load(wide + c, here) * factor, here); });
   }
 }
 
@@ -81,10 +74,10 @@ void store_rows(const float* from, int64_t from_stride, int64_t count, int64_t d
 template <class T>
 bool row_is_finite(const T* row, int64_t dim) {
   Floats zeros{};
-  for (int64_t c = 0; c < dim; c += lanes) {
-    const Floats x = detail::load_columns(row, c, dim);
+  sweep(0, dim, [&](int64_t c, auto here) {
+    const Floats x = load(row + c, here);
     zeros += x - x;
-  }
+  });
   return sum(zeros) == 0.0f;
 }
 
@@ -92,8 +85,9 @@ bool row_is_finite(const T* row, int64_t dim) {
 template <class T>
 float row_product(const T* a, const T* b, int64_t dim) {
   Floats total{};
-  for (int64_t c = 0; c < dim; c += lanes)
-    total = fma(detail::load_columns(a, c, dim), detail::load_columns(b, c, dim), total);
+  sweep(0, dim, [&](int64_t c, auto here) {
+    total = fma(load(a + c, here), load(b + c, here), total);
+  });
   return sum(total);
 }
 

@@ -170,7 +170,7 @@ onEveryDevice('linear', (device) => {
     test.each(['f32', 'bf16'] as const)(
       'gives a row of %s the same bits among 1 to 64',
       async (x) => {
-        const form = { rows: [64], ins: 2100, outs: 37, x, bias: 'f32', rank: 4 } as const;
+        const form = { rows: [64], ins: 4300, outs: 37, x, bias: 'f32', rank: 4 } as const;
         const inputs = inputsOf(form);
         const run = (first: number, rows: number) =>
           take(
