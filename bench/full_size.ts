@@ -9,14 +9,14 @@
  */
 
 import { execFileSync } from 'node:child_process';
-import { mkdirSync, readdirSync, readFileSync, statSync, writeFileSync } from 'node:fs';
-import os from 'node:os';
+import { readdirSync, readFileSync, statSync } from 'node:fs';
 import path from 'node:path';
 import { performance } from 'node:perf_hooks';
 import { parseArgs } from 'node:util';
 
 import { type Device, openDevice, StyleAR, scope } from '../lib/index.ts';
 import { repositoryRoot } from './limits.ts';
+import { circumstances, writeReport } from './report.ts';
 
 const root = repositoryRoot();
 process.env.STYLEAR_NATIVE_DIR ??= path.join(root, 'build', 'Release'); // this file runs elsewhere
@@ -131,19 +131,6 @@ await stylear.close();
 await device.close();
 
 if (!values['no-write']) {
-  const date = new Date().toISOString().slice(0, 10);
-  const file = path.join(root, 'bench', 'results', `full-size-${device.name}-${date}.json`);
-  mkdirSync(path.dirname(file), { recursive: true });
-  const about = {
-    date,
-    processor: os.cpus()[0]?.model ?? '',
-    threads: device.threads,
-    node: process.version,
-    commit: execFileSync('git', ['rev-parse', '--short', 'HEAD'], {
-      cwd: root,
-      encoding: 'utf8',
-    }).trim(),
-  };
-  writeFileSync(file, `${JSON.stringify({ ...about, figures }, null, 2)}\n`);
-  console.log(`written to ${path.relative(root, file)}`);
+  const about = circumstances(root, device.name, device.threads);
+  writeReport(root, `full-size-${device.name}-${about.date}`, { ...about, figures });
 }

@@ -7,8 +7,6 @@
  */
 
 import { execFileSync } from 'node:child_process';
-import { mkdirSync, writeFileSync } from 'node:fs';
-import os from 'node:os';
 import path from 'node:path';
 import { monitorEventLoopDelay, performance } from 'node:perf_hooks';
 
@@ -19,6 +17,7 @@ import { median } from './measure.ts';
 import { neighbour } from './neighbour.ts';
 import { opening } from './opening.ts';
 import { noise } from './ops/case.ts';
+import { circumstances, writeReport } from './report.ts';
 
 const root = repositoryRoot();
 process.env.STYLEAR_NATIVE_DIR ??= path.join(root, 'build', 'Release'); // this file runs elsewhere
@@ -108,14 +107,9 @@ const figures = [
   ...startUp(),
   ...(await opening(root)),
 ];
-const { name } = device;
+const { name, threads } = device;
 await device.close();
 for (const { what, value, unit, bar } of figures)
   console.log(`${what}: ${Number(value.toPrecision(3))} ${unit}${bar && ` (bar ${bar})`}`);
-const date = new Date().toISOString().slice(0, 10);
-const folder = path.join(root, 'bench', 'results');
-mkdirSync(folder, { recursive: true });
-writeFileSync(
-  path.join(folder, `host-${name}-${date}.json`),
-  `${JSON.stringify({ date, processor: os.cpus()[0]?.model, node: process.version, figures }, null, 1)}\n`,
-);
+const about = circumstances(root, name, threads);
+writeReport(root, `host-${name}-${about.date}`, { ...about, figures });

@@ -12,7 +12,6 @@ import { withDrawing, withModel } from './drawing.ts';
 import { evaluateCommand } from './evaluate.ts';
 import { type GenerateCommandOptions, generateCommand } from './generate.ts';
 import { inspectCommand } from './inspect.ts';
-import { startCommand } from './start.ts';
 import { type StyleCommandOptions, styleCommand } from './style.ts';
 import { trainCommand } from './train.ts';
 import { floatDtype, type VerifyCommandOptions, verifyCommand } from './verify.ts';
@@ -41,11 +40,6 @@ export function program(): Command {
       .command('demo [pictures...]')
       .description('draw prompts in the styles of pictures, as a grid and a page'),
   ).action(exitWith(demoCommand));
-  withDemo(
-    stylear
-      .command('start [pictures...]', { hidden: true })
-      .description('demo, or check where the embedded model is not there'),
-  ).action(exitWith(startCommand));
   withDrawing(
     stylear
       .command('generate')

@@ -1,8 +1,7 @@
 import { createHash } from 'node:crypto';
 import { StylearError } from '../error.ts';
 import type { Device } from '../tensor/device.ts';
-import { openFile, weightsError } from '../weights/byte_source.ts';
-import { readSafetensors } from '../weights/safetensors.ts';
+import { weightsError } from '../weights/byte_source.ts';
 import { Weights } from '../weights/weights.ts';
 import { writeSafetensors } from '../weights/write_safetensors.ts';
 
@@ -62,8 +61,7 @@ export class StyleHandle {
     if (count * dim === 0 || more.length > 0)
       throw weightsError(path, 'the file', 'a style that was saved', 'one without style vectors');
     const tensor = weights.tensor(tensorName, [count, dim]);
-    using source = openFile(path);
-    const encoder = readSafetensors(source).metadata.get(encoderKey);
+    const encoder = weights.metadata(encoderKey);
     return new StyleHandle((await tensor.read()) as Float32Array, count, dim, encoder);
   }
 }

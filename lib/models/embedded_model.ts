@@ -8,10 +8,6 @@ const packageFolder = join(import.meta.dirname, '..', '..');
 /** Where the embedded model is, and the reference pictures beside it. */
 export const embeddedModelFolder = (root = packageFolder): string => join(root, 'models', 'tiny');
 
-/** Whether the embedded model is there, and not its pictures alone. */
-export const hasEmbeddedModel = (root = packageFolder): boolean =>
-  existsSync(join(embeddedModelFolder(root), 'stylear.json'));
-
 /**
  * The model that ships with the package.
  *
@@ -21,7 +17,7 @@ export const hasEmbeddedModel = (root = packageFolder): boolean =>
  */
 export function embeddedModel(root = packageFolder): string {
   const folder = embeddedModelFolder(root);
-  if (hasEmbeddedModel(root)) return folder;
+  if (existsSync(join(folder, 'stylear.json'))) return folder;
   throw new StylearError(
     'ERR_WEIGHTS',
     `${folder}: expected the embedded model to be there, got no stylear.json. ` +

@@ -54,6 +54,8 @@ export class WeightSource {
     { readonly part: Part; readonly stored: StoredTensor }
   >();
   private readonly parts: Part[] = [];
+  /** What safetensors say about themselves under `__metadata__`. */
+  readonly metadata = new Map<string, string>();
 
   /**
    * Throws `ERR_WEIGHTS` when a file cannot be read or two have a tensor of the same name.
@@ -108,8 +110,13 @@ export class WeightSource {
       return;
     }
     const part = this.keep(openFile(path));
-    const read = /\.(pth|pt|ckpt|bin)$/.test(path) ? readTorchFile : readSafetensors;
-    this.add(file, part, read(part.source).tensors);
+    if (/\.(pth|pt|ckpt|bin)$/.test(path)) {
+      this.add(file, part, readTorchFile(part.source).tensors);
+      return;
+    }
+    const { tensors, metadata } = readSafetensors(part.source);
+    for (const [key, value] of metadata) this.metadata.set(key, value);
+    this.add(file, part, tensors);
   }
 
   private keep(source: OpenFile): Part {

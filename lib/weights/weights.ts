@@ -116,6 +116,11 @@ export class Weights {
     return this.tree.source !== undefined;
   }
 
+  /** What a safetensors file says about itself under a key of `__metadata__`. */
+  metadata(key: string): string | undefined {
+    return this.tree.source?.metadata.get(key);
+  }
+
   /** The path below this one. */
   at(name: string | number): Weights {
     return new Weights(this.tree, this.join(`${name}`));

@@ -1,22 +1,13 @@
 import { copyFileSync, existsSync, mkdirSync, mkdtempSync, readFileSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { describe, expect, test, vi } from 'vitest';
+import { describe, expect, test } from 'vitest';
 import { demoPage } from '../../lib/cli/demo_page.ts';
 import { program } from '../../lib/cli/program.ts';
 import { decodePicture } from '../../lib/image/decode.ts';
 import { crop } from '../../lib/image/picture.ts';
-import { hasEmbeddedModel } from '../../lib/models/embedded_model.ts';
 import { withSmallModel } from '../support/small_model.ts';
 import { printedLines } from './printed.ts';
-
-// What it does takes half a minute beside other suites, and is tried by `npm start` itself.
-vi.mock('../../lib/cli/check.ts', () => ({
-  check: async () => {
-    console.log('compared');
-    return 0;
-  },
-}));
 
 const printed = printedLines();
 
@@ -109,19 +100,10 @@ describe('the page of a demo', () => {
   });
 });
 
-describe('what npm start runs', () => {
-  test.skipIf(hasEmbeddedModel())('compares the devices while there is no model', async () => {
-    await run('start');
-    expect(process.exitCode).toBe(0);
-    expect(printed).toEqual([
-      'No trained model is in this package yet; its devices are compared instead.',
-      'compared',
-    ]);
-  });
-
-  test.skipIf(!hasEmbeddedModel())('is the demo with the shipped references', async () => {
+describe('a demo that is told nothing', () => {
+  test('draws in the styles of the shipped references', async () => {
     const output = mkdtempSync(join(tmpdir(), 'stylear-start-'));
-    await run('start', '--prompt', 'a cat', '-o', output, '--device', 'cpu');
+    await run('demo', '--prompt', 'a cat', '-o', output, '--device', 'cpu');
     expect(process.exitCode).toBe(0);
     expect(picturesOf(readFileSync(join(output, 'index.html'), 'utf8'))).toHaveLength(12);
     rmSync(output, { recursive: true });
