@@ -66,7 +66,8 @@ void store_rows(const float* from, int64_t from_stride, int64_t count, int64_t d
   for (int64_t i = 0; i < count; ++i) {
     const float* wide = from + i * from_stride;
     T* row = to + i * to_stride;
-    sweep(0, dim, [&](int64_t c, auto here) { store(row + c, load(wide + c, here) * factor, here); });
+    sweep(0, dim,
+          [&](int64_t c, auto here) { store(row + c, load(wide + c, here) * factor, here); });
   }
 }
 
@@ -85,9 +86,8 @@ bool row_is_finite(const T* row, int64_t dim) {
 template <class T>
 float row_product(const T* a, const T* b, int64_t dim) {
   Floats total{};
-  sweep(0, dim, [&](int64_t c, auto here) {
-    total = fma(load(a + c, here), load(b + c, here), total);
-  });
+  sweep(0, dim,
+        [&](int64_t c, auto here) { total = fma(load(a + c, here), load(b + c, here), total); });
   return sum(total);
 }
 

@@ -39,7 +39,8 @@ struct Tile {
 constexpr Tile widest_tile(int rows, int constants = 0) {
   constexpr int registers = lanes == 16 ? 32 : 16;
   int outs = lanes == 16 ? 8 : 4;
-  while (outs > 1 && (outs * rows + outs + 1 + constants > registers || skinny_outs % outs != 0)) --outs;
+  while (outs > 1 && (outs * rows + outs + 1 + constants > registers || skinny_outs % outs != 0))
+    --outs;
   return {outs, lanes == 16 ? 512 : 4096};
 }
 
