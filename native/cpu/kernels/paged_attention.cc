@@ -126,10 +126,13 @@ class Piece {
     for (int step = 0; step < together; ++step) {
       const X* rows[width];
       for (int i = 0; i < width; ++i) rows[i] = keys[step * width + i];
-      Floats sums[lanes] = {};
+      Floats sums[lanes];
+#pragma GCC unroll 16
+      for (int i = 0; i < lanes; ++i) sums[i] = Floats{};
       const auto add = [&](int64_t c, auto load_key) {
         Floats query[together];
-        for (int t = 0; t < together; ++t) query[t] = load(q + t * padded_dim_ + c);
+#pragma GCC unroll 4
+        for (int t = 0; t < together; ++t) query[t] = kept(load(q + t * padded_dim_ + c));
 #pragma GCC unroll 16
         for (int i = 0; i < width; ++i) {
           const Floats key = load_key(rows[i] + c);
