@@ -43,7 +43,12 @@ void pack_along(const T* const* lines, int count, int width, int64_t depths, flo
 // Lines that are neighbours in memory at each depth, depths `stride` apart. Writes [depths][width].
 template <class T>
 void pack_across(const T* from, int64_t stride, int count, int width, int64_t depths, float* to) {
-  for (int64_t d = 0; d < depths; ++d, from += stride, to += width)
+  int64_t d = 0;
+  // Whole vectors where the panel is narrower: what spills into the next depth is written after it,
+  // and what is read beyond this one lies before the end of the next.
+  if (width < lanes && count == width && stride + width >= lanes)
+    for (; d + 1 < depths; ++d, from += stride, to += width) store(to, load(from));
+  for (; d < depths; ++d, from += stride, to += width)
     for (int first = 0; first < width; first += lanes) {
       const int here = width - first < lanes ? width - first : lanes;
       const int from_here = count - first < 0 ? 0 : count - first < here ? count - first : here;

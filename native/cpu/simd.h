@@ -103,12 +103,29 @@ V load_vector(const T* from) {
   std::memcpy(&v, from, sizeof v);
   return v;
 }
+// Copies `count` elements, at most `lanes`, in pieces: a copy of a length that is not known is a call.
+template <class T>
+void copy_some(void* to, const void* from, int64_t count) {
+  const auto copy = [&](int64_t elements) {
+    if (!(count & elements)) return;
+    const size_t bytes = static_cast<size_t>(elements) * sizeof(T);
+    std::memcpy(to, from, bytes);
+    to = static_cast<char*>(to) + bytes;
+    from = static_cast<const char*>(from) + bytes;
+  };
+  if constexpr (lanes >= 8) copy(8);
+  copy(4), copy(2), copy(1);
+}
 // The first `count` lanes from memory, the rest 0. Nothing beyond them is touched.
 template <class V, class T>
 V load_some(const T* from, int64_t count) {
   V v{};
-  std::memcpy(&v, from, static_cast<size_t>(count) * sizeof(T));
+  copy_some<T>(&v, from, count);
   return v;
+}
+template <class V, class T>
+void store_some(T* to, V v, int64_t count) {
+  copy_some<T>(to, &v, count);
 }
 }  // namespace detail
 
@@ -153,7 +170,12 @@ inline void store(bf16* to, Floats v, int64_t count) {
 }
 #else
 inline Floats load(const float* from, int64_t count) {
+#if defined(__AVX2__)
+  static constexpr int32_t masks[2 * lanes] = {-1, -1, -1, -1, -1, -1, -1, -1};
+  return _mm256_maskload_ps(from, detail::load_vector<__m256i>(masks + lanes - count));
+#else
   return detail::load_some<Floats>(from, count);
+#endif
 }
 inline Floats load(const bf16* from, int64_t count) {
   return widen(detail::load_some<Uint16s>(from, count));
@@ -161,13 +183,8 @@ inline Floats load(const bf16* from, int64_t count) {
 inline Floats load(const int8_t* from, int64_t count) {
   return widen(detail::load_some<Int8s>(from, count));
 }
-inline void store(float* to, Floats v, int64_t count) {
-  std::memcpy(to, &v, static_cast<size_t>(count) * sizeof *to);
-}
-inline void store(bf16* to, Floats v, int64_t count) {
-  const Uint16s narrowed = narrow(v);
-  std::memcpy(to, &narrowed, static_cast<size_t>(count) * sizeof *to);
-}
+inline void store(float* to, Floats v, int64_t count) { detail::store_some(to, v, count); }
+inline void store(bf16* to, Floats v, int64_t count) { detail::store_some(to, narrow(v), count); }
 #endif
 
 // One element, so that a template can treat an odd one like a vector.
