@@ -11,6 +11,19 @@
 
 namespace stylear::cpu {
 
+// What an element of depth is to the inner loop: a float, or a pair of bf16.
+enum class Words { floats, pairs };
+
+// Lines as they lie in memory, for some words of depth.
+struct Stretch {
+  const float* starts[max_tile_width];  // of each line
+  int64_t words;
+};
+
+// Where lines are zero. No stretch is longer.
+constexpr int64_t max_stretch = 512;
+alignas(64) inline constexpr float zero_words[max_stretch] = {};
+
 class Factor {
  public:
   // Writes lines [line, line + lines) at depths [depth, depth + depths) as [depths][width] floats;
@@ -24,6 +37,23 @@ class Factor {
                           uint32_t* to) const = 0;
 
   virtual bool holds_bf16() const = 0;
+
+  // How many stretches any `depths` elements of depth come to at most; 0 where lines do not lie in
+  // memory as `words`, in stretches that are long enough to be read in place, and have to be
+  // packed.
+  virtual int64_t most_stretches(Words words, int64_t depths) const {
+    static_cast<void>(words), static_cast<void>(depths);
+    return 0;
+  }
+
+  // Where the elements lie that `pack` or `pack_pairs` would write; returns the number of
+  // stretches.
+  virtual int64_t find(int64_t line, int lines, int width, int64_t depth, int64_t depths,
+                       Stretch* to) const {
+    static_cast<void>(line), static_cast<void>(lines), static_cast<void>(width);
+    static_cast<void>(depth), static_cast<void>(depths), static_cast<void>(to);
+    return 0;
+  }
 
   // Asks memory for the `part`-th of `parts` parts of a piece that will be packed soon.
   virtual void prefetch_part(int64_t line, int64_t lines, int64_t depth, int64_t depths,

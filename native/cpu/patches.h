@@ -80,10 +80,31 @@ class PatchFactor final : public Factor {
       });
   }
 
+  int64_t most_stretches(Words words, int64_t depths) const override {
+    const bool lie = words == Words::floats ? sizeof(T) == sizeof(float) : holds_bf16();
+    return lie && channels_ >= shortest_stretch ? depths / channels_ + 2 : 0;
+  }
+
+  int64_t find(int64_t line, int lines, int width, int64_t depth, int64_t depths,
+               Stretch* to) const override {
+    constexpr int64_t per_word = sizeof(float) / sizeof(T);
+    Stretch* stretch = to;
+    for_taps(line, lines, depth, depths, [&](const T* const* starts, int64_t here, int64_t) {
+      for (int i = 0; i < width; ++i) {
+        const T* start = i < lines ? starts[i] : nullptr;
+        stretch->starts[i] = start ? reinterpret_cast<const float*>(start) : zero_words;
+      }
+      stretch++->words = here / per_word;
+    });
+    return stretch - to;
+  }
+
   // With an odd number of channels a pair would reach over two taps.
   bool holds_bf16() const override { return sizeof(T) == sizeof(bf16) && channels_ % 2 == 0; }
 
  private:
+  static constexpr int64_t shortest_stretch = 16;
+
   // Calls fn(starts, here, done) for the stretches of depth that lie under one tap.
   template <class F>
   void for_taps(int64_t line, int lines, int64_t depth, int64_t depths, F&& fn) const {

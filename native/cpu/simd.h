@@ -103,7 +103,8 @@ V load_vector(const T* from) {
   std::memcpy(&v, from, sizeof v);
   return v;
 }
-// Copies `count` elements, at most `lanes`, in pieces: a copy of a length that is not known is a call.
+// Copies `count` elements, at most `lanes`, in pieces: a copy of a length that is not known is a
+// call.
 template <class T>
 void copy_some(void* to, const void* from, int64_t count) {
   const auto copy = [&](int64_t elements) {

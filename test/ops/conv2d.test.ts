@@ -88,6 +88,9 @@ onEveryDevice('conv2d', (device) => {
       { x: [1, 9, 6, 3], outs: 7, kernel: [3, 2], stride: 3 }, // patches
       { x: [1, 5, 4, 32], outs: 64, kernel: [3, 3], padding: 1, bias: true, residual: true },
       { x: [1, 4, 6, 2], outs: 3, kernel: [2, 4], padding: [1, 3, 0, 2] },
+      // Many pixels of many channels: the CPU reads them in place.
+      { x: [2, 5, 6, 46], outs: 5, kernel: [3, 3], padding: 1, bias: true },
+      { x: [1, 7, 8, 17], outs: 3, kernel: [3, 3], stride: 2, padding: [0, 0, 1, 1] },
       { x: [1, 28, 14, 3], outs: 5, kernel: [14, 14], stride: 14 }, // the vision tower's patches
     ] as Form[])('is its definition on %o', (form) =>
       expectDefinition(device, formed(dtype, weightDtype, form)),
@@ -99,6 +102,8 @@ onEveryDevice('conv2d', (device) => {
       { x: [1, 7, 8, 4], outs: 5, kernel: [3, 3], stride: 2, padding: [0, 0, 1, 1], bias: true },
       { x: [1, 9, 6, 3], outs: 7, kernel: [3, 2], stride: 3 },
       { x: [1, 4, 6, 2], outs: 3, kernel: [2, 4], padding: [1, 3, 0, 2] },
+      { x: [1, 4, 5, 3], outs: 18, kernel: [3, 3], padding: 1 },
+      { x: [1, 6, 5, 2], outs: 16, kernel: [3, 3], stride: 2, padding: 1 },
     ] as Form[])('has the gradient of its definition on %o', (form) =>
       expectGradient(device, formed(dtype, weightDtype, form)),
     );
