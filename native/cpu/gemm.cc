@@ -313,24 +313,23 @@ class Multiplication {
           const int64_t s = left_is_shared_ ? row : col, o = left_is_shared_ ? col : row;
           const int64_t at = o - own_panels.begin;
           const float* of_shared = shared_panel(shared, chunk, blocks, s, block);
-          const float* of_own = own_packed + at * own_words;
+          float* to = block_of(s, o);
           prefetch_own(own, own_panels, block, blocks, tile++, rows.count() * cols.count());
           if (most) {
             const Stretch* first = own_found + at * most;
-            multiply_block(row, col, block, block_of(s, o),
-                           [&]<int height, int vectors>(float* to) {
-                             multiply_tile<Unit, height, vectors>(first, first + found, of_shared,
-                                                                  to, block == 0);
-                           });
+            multiply_block(row, col, block, to, [&]<int height, int vectors> {
+              multiply_tile<Unit, height, vectors>(first, first + found, of_shared, to, block == 0);
+            });
             continue;
           }
+          const float* of_own = own_packed + at * own_words;
           const float* a = left_is_shared_ ? of_shared : of_own;
           const float* b = left_is_shared_ ? of_own : of_shared;
           // The panels of the left side lie one behind the other; each is fetched once.
           const bool fetch = col == cols.begin && row + 1 < rows.end;
           const float* next = fetch ? a + tile_rows * block_words_ : a;
           const int64_t words = depths_of(block).words;
-          multiply_block(row, col, block, block_of(s, o), [&]<int height, int vectors>(float* to) {
+          multiply_block(row, col, block, to, [&]<int height, int vectors> {
             multiply_tile<Unit, height, vectors>(words, a, b, to, block == 0, next);
           });
         }
@@ -347,12 +346,11 @@ class Multiplication {
     if (lines > 0) own.factor.prefetch_part(begin, lines, depths.begin, depths.count, part, parts);
   }
 
-  // tile<rows, vectors>(sums) adds what the block of depth comes to.
+  // tile<rows, vectors>() adds what the block of depth comes to, to `sums`.
   template <class Tile>
-  void multiply_block(int64_t row, int64_t col, int64_t block, float* sums, Tile&& tile) {
+  void multiply_block(int64_t row, int64_t col, int64_t block, const float* sums, Tile&& tile) {
     const int rows = left_.lines_of(row), cols = right_.lines_of(col);
-    with_tile(rows, cols,
-              [&]<int height, int vectors> { tile.template operator()<height, vectors>(sums); });
+    with_tile(rows, cols, tile);
     if (block + 1 == depth_blocks_) out_.take(row * tile_rows, rows, col * tile_cols, cols, sums);
   }
 
