@@ -35,10 +35,14 @@ export function program(): Command {
     .command('check')
     .description('compare the devices of this machine with each other')
     .action(exitWith(check));
-  withDemo(
+  const another = (prompt: string, others: readonly string[] = []) => [...others, prompt];
+  withDrawing(
     stylear
       .command('demo [pictures...]')
-      .description('draw prompts in the styles of pictures, as a grid and a page'),
+      .description('draw prompts in the styles of pictures, as a grid and a page')
+      .option('--prompt <text>', 'what to draw; may be given several times', another)
+      .option('-o, --output <folder>', 'for grid.png and index.html', 'stylear-demo')
+      .option('--seed <n>', 'of the first prompt; others draw other pictures', Number, 1),
   ).action(exitWith(demoCommand));
   withDrawing(
     stylear
@@ -137,14 +141,6 @@ export function program(): Command {
     .action(exitWith(convertCommand));
   addWorld(stylear.command('world').description('pictures of the picture world'));
   return stylear;
-}
-
-function withDemo(command: Command): Command {
-  const another = (prompt: string, others: readonly string[] = []) => [...others, prompt];
-  return withDrawing(command)
-    .option('--prompt <text>', 'what to draw; may be given several times', another)
-    .option('-o, --output <folder>', 'for grid.png and index.html', 'stylear-demo')
-    .option('--seed <n>', 'of the first prompt; others draw other pictures', Number, 1);
 }
 
 function addWorld(world: Command): void {

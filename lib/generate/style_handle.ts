@@ -43,7 +43,7 @@ export class StyleHandle {
     const elements = () => new Uint8Array(values.buffer, values.byteOffset, values.byteLength);
     const tensor = { dtype: 'F32' as const, shape: [count, dim], elements };
     await writeSafetensors(path, new Map([[tensorName, tensor]]), {
-      format: 'stylear-style',
+      format: styleFormat,
       ...(encoder !== undefined && { [encoderKey]: encoder }),
     });
   }
@@ -60,6 +60,8 @@ export class StyleHandle {
     const [count = 0, dim = 0, ...more] = weights.shapeOf(tensorName) ?? [];
     if (count * dim === 0 || more.length > 0)
       throw weightsError(path, 'the file', 'a style that was saved', 'one without style vectors');
+    if (weights.metadata('format') !== styleFormat)
+      throw weightsError(path, 'the file', 'a style that was saved', 'one of another kind');
     const tensor = weights.tensor(tensorName, [count, dim]);
     const encoder = weights.metadata(encoderKey);
     return new StyleHandle((await tensor.read()) as Float32Array, count, dim, encoder);
@@ -67,4 +69,5 @@ export class StyleHandle {
 }
 
 const tensorName = 'style';
+const styleFormat = 'stylear-style';
 const encoderKey = 'encoder';

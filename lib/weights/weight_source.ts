@@ -49,13 +49,13 @@ export type WeightFiles = string | WeightFile | readonly (string | WeightFile)[]
 export class WeightSource {
   /** What was asked for, for errors. */
   readonly path: string;
+  /** What single safetensors say about themselves under `__metadata__`; of several the last. */
+  readonly metadata = new Map<string, string>();
   private readonly found = new Map<
     string,
     { readonly part: Part; readonly stored: StoredTensor }
   >();
   private readonly parts: Part[] = [];
-  /** What safetensors say about themselves under `__metadata__`. */
-  readonly metadata = new Map<string, string>();
 
   /**
    * Throws `ERR_WEIGHTS` when a file cannot be read or two have a tensor of the same name.

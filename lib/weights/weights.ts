@@ -116,7 +116,10 @@ export class Weights {
     return this.tree.source !== undefined;
   }
 
-  /** What a safetensors file says about itself under a key of `__metadata__`. */
+  /**
+   * What a safetensors file says about itself under a key of `__metadata__`, of several the last that
+   * has it; undefined for other files and for those that an index names.
+   */
   metadata(key: string): string | undefined {
     return this.tree.source?.metadata.get(key);
   }

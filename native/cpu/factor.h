@@ -11,17 +11,18 @@
 
 namespace stylear::cpu {
 
-// What an element of depth is to the inner loop: a float, or a pair of bf16.
-enum class Words { floats, pairs };
+// What the words of depth are that the inner loop multiplies.
+enum class Arithmetic { floats, bf16_pairs };
 
-// Lines as they lie in memory, for some words of depth.
+// Lines as they lie in memory, for some words of depth, `max_stretch` at most.
 struct Stretch {
   const float* starts[max_tile_width];  // of each line
   int64_t words;
 };
 
-// Where lines are zero. No stretch is longer.
 constexpr int64_t max_stretch = 512;
+
+// Where a line is zero.
 alignas(64) inline constexpr float zero_words[max_stretch] = {};
 
 class Factor {
@@ -39,10 +40,10 @@ class Factor {
   virtual bool holds_bf16() const = 0;
 
   // How many stretches any `depths` elements of depth come to at most; 0 where lines do not lie in
-  // memory as `words`, in stretches that are long enough to be read in place, and have to be
+  // memory as such words, in stretches that are long enough to be read in place, and have to be
   // packed.
-  virtual int64_t most_stretches(Words words, int64_t depths) const {
-    static_cast<void>(words), static_cast<void>(depths);
+  virtual int64_t most_stretches(Arithmetic arithmetic, int64_t depths) const {
+    static_cast<void>(arithmetic), static_cast<void>(depths);
     return 0;
   }
 

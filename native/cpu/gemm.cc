@@ -17,6 +17,7 @@ namespace stylear::cpu {
 namespace {
 
 constexpr int64_t depth_block = 384;  // words: floats, or pairs of bf16
+static_assert(depth_block <= max_stretch);
 constexpr int block_floats = tile_rows * tile_cols;
 constexpr int64_t shared_bytes = 32 << 20;  // what the packed shared side may take
 constexpr int64_t least_chunk = 512;        // lines of it, unless it has fewer
@@ -39,7 +40,7 @@ constexpr int64_t one_line = 64;  // bytes, so that no two threads write to one
 constexpr int64_t ceil_div(int64_t a, int64_t b) { return (a + b - 1) / b; }
 
 struct Fused {
-  static constexpr Words words = Words::floats;
+  static constexpr Arithmetic arithmetic = Arithmetic::floats;
   static constexpr int depths_per_word = 1;
   static Floats add(Floats a, Floats b, Floats sum) { return fma(a, b, sum); }
   static void pack(const Factor& factor, int64_t line, int lines, int width, int64_t depth,
@@ -49,7 +50,7 @@ struct Fused {
 };
 
 struct Pairs {
-  static constexpr Words words = Words::pairs;
+  static constexpr Arithmetic arithmetic = Arithmetic::bf16_pairs;
   static constexpr int depths_per_word = 2;
   static Floats add(Floats a, Floats b, Floats sum) { return dot_pairs(a, b, sum); }
   static void pack(const Factor& factor, int64_t line, int lines, int width, int64_t depth,
@@ -158,9 +159,10 @@ class Multiplication {
         depth_(depth),
         depth_blocks_(ceil_div(depth, depth_block * Unit::depths_per_word)),
         block_words_(std::min(depth_block, ceil_div(depth, Unit::depths_per_word))),
-        most_stretches_(reads_in_place
-                            ? a.most_stretches(Unit::words, block_words_ * Unit::depths_per_word)
-                            : 0),
+        most_stretches_(
+            reads_in_place && !left_is_shared_
+                ? a.most_stretches(Unit::arithmetic, block_words_ * Unit::depths_per_word)
+                : 0),
         out_(out),
         workers_(workers) {}
 
@@ -277,7 +279,7 @@ class Multiplication {
                      Range shared_panels, Range own_panels) {
     if (packs_apiece_) pack_apiece(shared, chunk, blocks);
     const int64_t own_words = own.width * block_words_;
-    const int64_t most = left_is_shared_ ? 0 : most_stretches_;
+    const int64_t most = most_stretches_;
     float* own_packed =
         most ? nullptr : workers_.thread_scratch_of<float>(own_panels.count() * own_words);
     Stretch* own_found =
@@ -358,7 +360,7 @@ class Multiplication {
   const bool left_is_shared_;
   const int64_t depth_, depth_blocks_;
   const int64_t block_words_;     // of the longest block
-  const int64_t most_stretches_;  // of a panel of the left side in a block, or 0 if it is packed
+  const int64_t most_stretches_;  // of an own panel in a block, or 0 if it is packed
   const Output& out_;
   Workers& workers_;
   float* packed_ = nullptr;  // one copy, or one for each thread

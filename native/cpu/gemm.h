@@ -28,8 +28,6 @@ constexpr int tile_rows = 14;
 constexpr int tile_rows = 6;
 #endif
 
-enum class Arithmetic { floats, bf16_pairs };
-
 // out(i, j) = sum over d of a(i, d) * b(j, d), i < rows, j < cols, d < depth.
 //
 // Sums run over depth in blocks of a fixed length: within a block one fused multiply-add after the

@@ -80,8 +80,8 @@ class PatchFactor final : public Factor {
       });
   }
 
-  int64_t most_stretches(Words words, int64_t depths) const override {
-    const bool lie = words == Words::floats ? sizeof(T) == sizeof(float) : holds_bf16();
+  int64_t most_stretches(Arithmetic arithmetic, int64_t depths) const override {
+    const bool lie = arithmetic == Arithmetic::floats ? sizeof(T) == sizeof(float) : holds_bf16();
     return lie && channels_ >= shortest_stretch ? depths / channels_ + 2 : 0;
   }
 

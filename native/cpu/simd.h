@@ -124,10 +124,6 @@ V load_some(const T* from, int64_t count) {
   copy_some<T>(&v, from, count);
   return v;
 }
-template <class V, class T>
-void store_some(T* to, V v, int64_t count) {
-  copy_some<T>(to, &v, count);
-}
 }  // namespace detail
 
 // All lanes; no alignment is asked for. bf16 and i8 are widened.
@@ -184,8 +180,11 @@ inline Floats load(const bf16* from, int64_t count) {
 inline Floats load(const int8_t* from, int64_t count) {
   return widen(detail::load_some<Int8s>(from, count));
 }
-inline void store(float* to, Floats v, int64_t count) { detail::store_some(to, v, count); }
-inline void store(bf16* to, Floats v, int64_t count) { detail::store_some(to, narrow(v), count); }
+inline void store(float* to, Floats v, int64_t count) { detail::copy_some<float>(to, &v, count); }
+inline void store(bf16* to, Floats v, int64_t count) {
+  const Uint16s narrowed = narrow(v);
+  detail::copy_some<bf16>(to, &narrowed, count);
+}
 #endif
 
 // One element, so that a template can treat an odd one like a vector.

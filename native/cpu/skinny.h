@@ -1,10 +1,9 @@
 // Products of a few rows with a weight matrix that is read once, in place: dot products along the
 // inner axis, bound by memory. A tile of weight rows (outs) by activation rows is summed in
 // registers, so that one load and one widening of a weight feed every row of it. Depth is walked in
-// blocks, short enough for the activations of a tile to stay in the first cache; the unfinished
-// sums, a vector each, wait in memory. The sum of one result runs over depth lane by lane, from
-// first to last, then over the lanes by halves: its bits depend on the two lines alone, whatever
-// the tile and the block.
+// blocks, as long as suits the caches; the unfinished sums, a vector each, wait in memory. The sum
+// of one result runs over depth lane by lane, from first to last, then over the lanes by halves:
+// its bits depend on the two lines alone, whatever the tile and the block.
 #pragma once
 
 #include <algorithm>
@@ -29,13 +28,13 @@ struct Tile {
   int64_t stream = 0;
 };
 
-// As many sums as leave registers for the weights of a tile, a vector of activations and
-// `constants`.
+// As many sums as leave registers for the weights of a tile, a vector of activations and the
+// `constants` that reading weights needs.
 //
-// With 16 registers activations are walked whole, from the second cache: memory is read fastest
-// along few long rows. On a Zen 2 [32768, 4096] by 1, 2, 4 rows went so at 1.0, 1.0, 0.86 of read
-// bandwidth in bf16 and 0.97, 0.90, 0.60 in i8, with depths of 512 at 0.94, 1.0, 0.82 and 0.69,
-// 0.65, 0.50.
+// With 32 registers a block's activations stay in the first cache. With 16 they come from the
+// second: memory is read fastest along few long rows. On a Zen 2 [32768, 4096] by 1, 2, 4 rows went
+// so at 1.0, 1.0, 0.86 of read bandwidth in bf16 and 0.97, 0.90, 0.60 in i8, with depths of 512 at
+// 0.94, 1.0, 0.82 and 0.69, 0.65, 0.50.
 constexpr Tile widest_tile(int rows, int constants = 0) {
   constexpr int registers = lanes == 16 ? 32 : 16;
   int outs = lanes == 16 ? 8 : 4;

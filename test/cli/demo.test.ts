@@ -102,7 +102,7 @@ describe('the page of a demo', () => {
 
 describe('a demo that is told nothing', () => {
   test('draws in the styles of the shipped references', async () => {
-    const output = mkdtempSync(join(tmpdir(), 'stylear-start-'));
+    const output = mkdtempSync(join(tmpdir(), 'stylear-demo-'));
     await run('demo', '--prompt', 'a cat', '-o', output, '--device', 'cpu');
     expect(process.exitCode).toBe(0);
     expect(picturesOf(readFileSync(join(output, 'index.html'), 'utf8'))).toHaveLength(12);

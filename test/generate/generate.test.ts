@@ -13,6 +13,7 @@ import {
   StylearError,
   StyleHandle,
 } from '../../lib/index.ts';
+import { writeSafetensors } from '../../lib/weights/write_safetensors.ts';
 import { withSmallModel } from '../support/small_model.ts';
 import { essence, eventsOf, imagesOf, requestFor } from './small.ts';
 
@@ -117,6 +118,9 @@ withSmallModel('generate', ({ folder, scratch, style, subject, condition }) => {
       const { values, count, dim } = await stylear.encodeStyle(style);
       const foreign = new StyleHandle(values, count, dim, 'another');
       await foreign.save(join(scratch, 'foreign.style'));
+      const elements = () => new Uint8Array(4 * count * dim);
+      const bare = { dtype: 'F32' as const, shape: [count, dim], elements };
+      await writeSafetensors(join(scratch, 'bare.style'), new Map([['style', bare]]));
       writeFileSync(
         join(scratch, 'none.style'),
         readFileSync(join(folder, 'stylear/model.safetensors')),
@@ -164,6 +168,11 @@ withSmallModel('generate', ({ folder, scratch, style, subject, condition }) => {
         'a style that another model encoded, in a mix',
         { style: [{ picture: style }, { picture: join(scratch, 'foreign.style') }] },
         'one of another. Encode it with this model',
+      ],
+      [
+        'vectors that do not say they are a style',
+        { style: join(scratch, 'bare.style') },
+        'bare.style: expected the file to be a style that was saved, got one of another kind',
       ],
       [
         'a style that is none',
