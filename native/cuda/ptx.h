@@ -150,7 +150,8 @@ __device__ __forceinline__ float exp2_approx(float x) {
   asm("ex2.approx.ftz.f32 %0, %1;\n" : "=f"(y) : "f"(x));
   return y;
 #else
-  return std::exp2(x);
+  const float y = std::exp2(x);
+  return y < 0x1p-126f ? 0.f : y;
 #endif
 }
 

@@ -133,12 +133,21 @@ inline float __fadd_rn(float a, float b) { return a + b; }
 inline float __frcp_rn(float x) { return 1.0f / x; }
 inline float __saturatef(float x) { return !(x > 0.f) ? 0.f : x > 1.f ? 1.f : x; }
 inline float rsqrtf(float x) { return 1.0f / std::sqrt(x); }
-inline float normcdff(float x) { return 0.5f * std::erfc(-x * 0.70710678118654752f); }
-inline void sincospif(float x, float* s, float* c) {
-  const double angle = 3.14159265358979323846 * double(x);
-  *s = float(std::sin(angle)), *c = float(std::cos(angle));
+// In f64: far out a rounded argument would cost dozens of units in the last place.
+inline float normcdff(float x) {
+  return float(0.5 * std::erfc(double(x) * -0.70710678118654752440));
 }
-inline int __float2int_rn(float x) { return int(std::nearbyint(x)); }
+// Exact at multiples of one half.
+inline void sincospif(float x, float* s, float* c) {
+  const double turn = std::remainder(double(x), 2.0), angle = 3.14159265358979323846 * turn;
+  *s = std::abs(turn) == 1 ? std::copysign(0.f, x) : float(std::sin(angle));
+  *c = std::abs(turn) == 0.5 ? 0.f : float(std::cos(angle));
+}
+// What lies outside of the range becomes its end, NaN zero.
+inline int __float2int_rn(float x) {
+  if (x != x) return 0;
+  return int(std::clamp(std::nearbyint(double(x)), -2147483648.0, 2147483647.0));
+}
 inline float __int2float_rn(int x) { return float(x); }
 using std::max;
 using std::min;
