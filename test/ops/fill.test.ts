@@ -17,5 +17,15 @@ onEveryDevice('fill', (device) => {
         expect(await take(y)).toEqual(new Float64Array(count(shape)).fill(expected));
       }
     });
+
+    test('sets rows that begin anywhere, and nothing beside them', async () => {
+      const x = scope(() => {
+        const x = device.from(new Array(4 * 17).fill(1), [4, 17], dtype);
+        fill(x.slice(1, 3), 2);
+        return x;
+      });
+      const row = (value: number) => new Array(17).fill(value);
+      expect([...(await take(x))]).toEqual([...row(1), ...row(2), ...row(2), ...row(1)]);
+    });
   });
 });

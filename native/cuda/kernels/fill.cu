@@ -10,13 +10,13 @@ namespace {
 
 constexpr int block_threads = 256;
 
-// One thread per 16 bytes of the pattern; the last one writes what is left byte by byte.
-__global__ void fill_kernel(unsigned char* y, int64_t bytes, uint32_t pattern) {
+// One thread per 16 bytes of the pattern, byte by byte where they are fewer or not aligned.
+__global__ void fill_kernel(unsigned char* y, int64_t bytes, uint32_t pattern, bool aligned) {
   const int64_t at = (int64_t{blockIdx.x} * blockDim.x + threadIdx.x) * 16;
-  if (at + 16 <= bytes) {
+  if (aligned && at + 16 <= bytes) {
     *reinterpret_cast<uint4*>(y + at) = make_uint4(pattern, pattern, pattern, pattern);
   } else {
-    for (int64_t i = at; i < bytes; ++i)
+    for (int64_t i = at; i < at + 16 && i < bytes; ++i)
       y[i] = static_cast<unsigned char>(pattern >> (8 * (i & 3)));
   }
 }
@@ -46,7 +46,8 @@ uint32_t pattern_of(float value, Dtype dtype) {
 void run(const Fill& op, Stream& stream) {
   const int64_t bytes = op.y.bytes(), threads = ceil_div<int64_t>(bytes, 16);
   launch(stream, fill_kernel, dim3(ceil_div<int64_t>(threads, block_threads)), dim3(block_threads),
-         0, op.y.as<unsigned char>(), bytes, pattern_of(op.value, op.y.dtype));
+         0, op.y.as<unsigned char>(), bytes, pattern_of(op.value, op.y.dtype),
+         vector_aligned(op.y.data));
 }
 
 }  // namespace stylear::cuda
