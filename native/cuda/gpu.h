@@ -75,6 +75,14 @@ struct SharedSize {
   constexpr size_t bytes() const { return offset; }
 };
 
+// What a block may have without asking, static arrays and dynamic memory together; for more, the
+// dynamic part has to be asked for. `launch` knows only that part, so it asks where a few small
+// arrays beside it would be too much, and a kernel that asks has no more of them than that.
+constexpr size_t unasked_shared_bytes = 48 * 1024, small_shared_arrays = 2 * 1024;
+constexpr bool asks_for_shared(size_t dynamic_bytes) {
+  return dynamic_bytes > unasked_shared_bytes - small_shared_arrays;
+}
+
 // ---- Launching. Host-side failures become Error; on the GPU a kernel runs later, in the emulation
 // before `launch` returns.
 #if defined(__CUDACC__)
@@ -82,18 +90,33 @@ using GpuStream = cudaStream_t;
 
 inline void check_cuda(cudaError_t status, const char* what) {
   if (status == cudaSuccess) return;
+  cudaGetLastError();  // told now, and not again by the next launch
   const char* code = status == cudaErrorMemoryAllocation ? "ERR_OUT_OF_MEMORY" : "ERR_DEVICE";
   throw Error(code, std::string("cuda: ") + what + ": " + cudaGetErrorString(status));
+}
+
+// Asks for what the GPU has beside small arrays, however much is needed now: a recording may hold a
+// launch of the same kernel with more.
+inline void ask_for_shared(const void* kernel, size_t bytes) {
+  int gpu = 0, limit = 0;
+  check_cuda(cudaGetDevice(&gpu), "device");
+  check_cuda(cudaDeviceGetAttribute(&limit, cudaDevAttrMaxSharedMemoryPerBlockOptin, gpu),
+             "device");
+  const size_t most = static_cast<size_t>(limit), beside_arrays = most - small_shared_arrays;
+  if (bytes > most)
+    throw Error("ERR_DEVICE", "cuda: expected a block to need at most " + std::to_string(most) +
+                                  " bytes of shared memory on this GPU, got " +
+                                  std::to_string(bytes));
+  check_cuda(cudaFuncSetAttribute(kernel, cudaFuncAttributeMaxDynamicSharedMemorySize,
+                                  static_cast<int>(bytes > beside_arrays ? bytes : beside_arrays)),
+             "shared memory of a kernel");
 }
 
 template <class... P, class... A>
 void launch(GpuStream stream, void (*kernel)(P...), dim3 grid, dim3 block, size_t shared_bytes,
             A&&... args) {
-  if (shared_bytes > 48 * 1024)
-    check_cuda(cudaFuncSetAttribute(reinterpret_cast<const void*>(kernel),
-                                    cudaFuncAttributeMaxDynamicSharedMemorySize,
-                                    static_cast<int>(shared_bytes)),
-               "shared memory of a kernel");
+  if (asks_for_shared(shared_bytes))
+    ask_for_shared(reinterpret_cast<const void*>(kernel), shared_bytes);
   kernel<<<grid, block, shared_bytes, stream>>>(static_cast<P>(args)...);
   check_cuda(cudaGetLastError(), "kernel launch");
 }

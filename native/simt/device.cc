@@ -22,6 +22,8 @@ class EmulatedGpu : public cuda::Stream, private cuda::ScratchMemory {
   EmulatedGpu() {
     const char* compute = std::getenv("STYLEAR_SIMT_COMPUTE");  // 80, 89 or 90
     compute_capability = compute ? std::atoi(compute) : 80;
+    const size_t kilobytes = compute_capability == 80 ? 163 : compute_capability == 89 ? 99 : 227;
+    options().max_shared = kilobytes * 1024;
     multiprocessors = 4;
     fault_word = &word_;
     memory = this;

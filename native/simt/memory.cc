@@ -7,6 +7,7 @@
 #include <cstdlib>
 #include <cstring>
 
+#include "../cuda/gpu.h"
 #include "check.h"
 
 namespace stylear::simt {
@@ -52,9 +53,19 @@ char* arena_take(size_t bytes, size_t align, size_t congruent = 0, size_t modulo
 }
 void account(size_t bytes) {
   worker->shared_total += bytes;
-  if (worker->shared_total + worker->launch->shared > worker->opt.max_shared)
-    fail("block needs %zu bytes of shared memory, the limit is %zu",
-         worker->shared_total + worker->launch->shared, worker->opt.max_shared);
+  const size_t arrays = worker->shared_total, dynamic = worker->launch->shared;
+  if (arrays + dynamic > worker->opt.max_shared)
+    fail("block needs %zu bytes of shared memory, the limit is %zu", arrays + dynamic,
+         worker->opt.max_shared);
+  // What `launch` does on the GPU (cuda/gpu.h).
+  if (cuda::asks_for_shared(dynamic)) {
+    if (arrays > cuda::small_shared_arrays)
+      fail("%zu bytes of shared arrays beside dynamic memory that is asked for, the limit is %zu",
+           arrays, cuda::small_shared_arrays);
+  } else if (arrays + dynamic > cuda::unasked_shared_bytes) {
+    fail("block needs %zu bytes of shared memory and has not asked for more than %zu",
+         arrays + dynamic, cuda::unasked_shared_bytes);
+  }
 }
 }  // namespace
 
@@ -81,7 +92,6 @@ void* shared_static(const void* key, size_t bytes, size_t align, const char* nam
   for (auto& r : worker->statics)
     if (r.key == key) return r.p;
   account(bytes);
-  if (worker->shared_total > 48 * 1024) fail("static shared memory exceeds 48 KiB at %s", name);
   char* p = arena_take(bytes, std::max<size_t>(align, 16));
   worker->statics.push_back({key, p, bytes, name});
   return p;

@@ -73,6 +73,11 @@ __global__ void too_little_dynamic(int* out) {
   a[threadIdx.x] = 1;
   out[threadIdx.x] = a[threadIdx.x];
 }
+__global__ void arrays_and_dynamic(int* out) {  // each alone would fit
+  SHARED_ARRAY(int, a, 1024);
+  a[threadIdx.x] = 1;
+  out[threadIdx.x] = a[threadIdx.x];
+}
 __global__ void global_overflow(int* out) { out[threadIdx.x + 1] = 1; }
 __global__ void uninitialised(float* out) {
   SHARED_ARRAY(float, s, 64);
@@ -291,6 +296,16 @@ std::vector<Case> cases() {
        "plain address race",
        "needs bytes 0 to 256",
        once(too_little_dynamic, 32, 128, o),
+       {}},
+      {"arrays_and_dynamic",
+       "plain address race",
+       "has not asked for more",
+       once(arrays_and_dynamic, 32, 45 * 1024, o),
+       {}},
+      {"arrays_and_asked",
+       "plain address race",
+       "beside dynamic memory",
+       once(arrays_and_dynamic, 32, 64 * 1024, o),
        {}},
       {"global_overflow", "address race", "out of bounds", once(global_overflow, 32, 0, guard), {}},
       {"uninitialised", "plain address race", "before any write", once(uninitialised, 32, 0, f),

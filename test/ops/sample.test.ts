@@ -160,6 +160,7 @@ onEveryDevice('sample', (device) => {
     [65, { minP: 0.05, temperature: 1.5 }],
     [1031, { topK: 200, topP: 0.9, minP: 0.01, temperature: 0.9 }],
     [130, { range: [17, 93], topK: 10 }],
+    [4096, { topK: 50 }], // 48 KiB of shared memory, and a little more
   ] as [number, Partial<Row>][])(
     'draws what its definition draws of %i tokens, %o',
     async (width, options) => {
