@@ -58,16 +58,18 @@ __global__ void gather_kernel(const U* x, U* y, Axes axes, int64_t count) {
 // threads per tile.
 constexpr int tile = 32;
 
+// `outs` and `x_out` are the extent and the stride of y's innermost axis, `ins` the extent of
+// `inner`: an index that is not known when compiling would move `axes` into local memory.
 template <class U>
-__global__ void transpose_kernel(const U* x, U* y, Axes axes, int inner, int64_t tiles_in,
-                                 int64_t tiles_out) {
+__global__ void transpose_kernel(const U* x, U* y, Axes axes, int inner, int64_t outs,
+                                 int64_t x_out, int64_t ins, int64_t tiles_in, int64_t tiles_out) {
   SHARED_ARRAY(U, block, tile * (tile + 1));
   int64_t rest = blockIdx.x;
   const int64_t out0 = rest % tiles_out * tile;  // along y's innermost axis
   rest /= tiles_out;
   const int64_t in0 = rest % tiles_in * tile;  // along `inner`
   rest /= tiles_in;
-  int64_t from = 0, to = 0, step = axes.extents[axes.rank - 1], y_inner = 0;
+  int64_t from = 0, to = 0, step = outs, y_inner = 0;
 #pragma unroll
   for (int a = Shape::max_rank - 1; a >= 0; --a) {
     if (a >= axes.rank - 1) continue;
@@ -81,8 +83,6 @@ __global__ void transpose_kernel(const U* x, U* y, Axes axes, int inner, int64_t
     }
     step *= axes.extents[a];
   }
-  const int64_t outs = axes.extents[axes.rank - 1], ins = axes.extents[inner];
-  const int64_t x_out = axes.strides[axes.rank - 1];
   for (int j = threadIdx.y; j < tile; j += blockDim.y) {
     const int64_t out = out0 + j, in = in0 + threadIdx.x;
     if (out < outs && in < ins) block[j * (tile + 1) + threadIdx.x] = x[from + out * x_out + in];
@@ -106,11 +106,11 @@ void permute(Stream& stream, const void* from, void* to, const Axes& axes, int64
     launch(stream, gather_kernel<U>, element_blocks(count), element_threads, 0, x, y, axes, count);
     return;
   }
-  const int64_t tiles_in = ceil_div<int64_t>(axes.extents[inner], tile);
-  const int64_t tiles_out = ceil_div<int64_t>(axes.extents[last], tile);
-  const int64_t outer = count / (axes.extents[inner] * axes.extents[last]);
-  launch(stream, transpose_kernel<U>, static_cast<unsigned>(outer * tiles_in * tiles_out),
-         dim3(tile, 8), 0, x, y, axes, inner, tiles_in, tiles_out);
+  const int64_t outs = axes.extents[last], ins = axes.extents[inner];
+  const int64_t tiles_in = ceil_div<int64_t>(ins, tile), tiles_out = ceil_div<int64_t>(outs, tile);
+  launch(stream, transpose_kernel<U>,
+         static_cast<unsigned>(count / (ins * outs) * tiles_in * tiles_out), dim3(tile, 8), 0, x, y,
+         axes, inner, outs, axes.strides[last], ins, tiles_in, tiles_out);
 }
 
 // The same axes in units of several elements, which the innermost axis must allow.
