@@ -53,6 +53,11 @@ class Completions {
     const std::lock_guard guard(mutex_);
     if (!failure_) failure_ = failure;
   }
+  // The one that stopped the stream, as far as it is known.
+  std::optional<Error> failure() {
+    const std::lock_guard guard(mutex_);
+    return failure_;
+  }
   // Whether a failure is known, looked at before each command.
   bool failed() {
     if (word_->reported) return true;
@@ -81,7 +86,9 @@ class Completions {
       if (item.event) give_event(item.event);
       guard.lock();
       if (!failure_ && status != cudaSuccess)
-        failure_.emplace("ERR_DEVICE", std::string("cuda: ") + cudaGetErrorString(status));
+        failure_.emplace("ERR_DEVICE",
+                         std::string("cuda: ") + cudaGetErrorString(status) +
+                             ". Run with CUDA_LAUNCH_BLOCKING=1 to learn at which op.");
       if (!failure_ && word_->reported) failure_ = error_of(const_cast<const FaultWord&>(*word_));
       const std::optional<Error> failure = failure_;
       guard.unlock();

@@ -142,7 +142,15 @@ class GpuDevice final : public Device, private BlockSource, private ScratchMemor
       Stream& stream;
       ~Finish() { stream.finish_op(); }
     } finish{op_stream_};
-    enqueue([&] { run(op, op_stream_); });
+    enqueue([&] {
+      try {
+        run(op, op_stream_);
+      } catch (const Error& error) {
+        if (error.code() != "ERR_DEVICE") throw;
+        // A kernel's own failure may have been that of an earlier one, which ran meanwhile.
+        throw Error("ERR_DEVICE", std::string(error.what()) + " (noticed at " + Op::name + ")");
+      }
+    });
   }
 
   // Calls `done` when the stream has come here. While recording there is no such moment: it is
@@ -281,9 +289,10 @@ std::unique_ptr<Graph> GpuDevice::end_recording() {
   try {
     check_cuda(status, "recording");
     check_cuda(cudaGraphInstantiate(&graph, captured, 0), "recording");
-  } catch (...) {
+  } catch (const Error&) {
     if (captured) cudaGraphDestroy(captured);
     pool_.forget(number);
+    if (const auto first = completions_.failure()) throw *first;
     throw;
   }
   cudaGraphDestroy(captured);

@@ -20,7 +20,7 @@ class DeviceMemory {
     for (const auto& [begin, slab] : slabs_) cudaFree(begin);
   }
 
-  // Null when there is none.
+  // Null when there is none. Throws when the GPU has failed.
   void* take(int64_t bytes) {
     if (bytes > slab_bytes / 16) return take_large(bytes);
     Slab* slab = current_ ? &slabs_[current_] : nullptr;
@@ -54,8 +54,10 @@ class DeviceMemory {
   };
   static constexpr int64_t slab_bytes = 16 << 20;
 
+  // False where there is no memory; throws for any other failure, such as that of a kernel before.
   static bool allocated(cudaError_t status) {
-    if (status == cudaErrorMemoryAllocation) cudaGetLastError();  // not an error of later launches
+    if (status != cudaErrorMemoryAllocation) check_cuda(status, "memory");
+    if (status != cudaSuccess) cudaGetLastError();  // not an error of later launches
     return status == cudaSuccess;
   }
 
