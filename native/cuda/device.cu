@@ -14,6 +14,7 @@
 #include "cublaslt.h"
 #include "device_memory.h"
 #include "pinned_memory.h"
+#include "ptx_sm90.h"
 #include "run.h"
 #include "stream.h"
 
@@ -46,6 +47,19 @@ struct MappedFault {
   }
 };
 
+// Its largest block tells which of this library's code the GPU was given, without a launch.
+__global__ void __launch_bounds__(ptx::has_sm90a ? 64 : 32) hopper_probe() {}
+
+// What kernels may count on. A Hopper that was given the code of 90, as builds for `90` or `native`
+// leave it, lacks the instructions of 90a and is as good as what came before.
+int capability_of(const cudaDeviceProp& properties) {
+  const int capability = properties.major * 10 + properties.minor;
+  if (capability != 90) return capability;
+  cudaFuncAttributes attributes{};
+  check_cuda(cudaFuncGetAttributes(&attributes, hopper_probe), "device");
+  return attributes.maxThreadsPerBlock == 32 ? 89 : 90;
+}
+
 class GpuDevice final : public Device, private BlockSource, private ScratchMemory {
  public:
   GpuDevice(int index, const cudaDeviceProp& properties)
@@ -55,7 +69,7 @@ class GpuDevice final : public Device, private BlockSource, private ScratchMemor
         pool_(*this) {
     op_stream_.handle = stream_.handle;
     op_stream_.multiprocessors = properties.multiProcessorCount;
-    op_stream_.compute_capability = properties.major * 10 + properties.minor;
+    op_stream_.compute_capability = capability_of(properties);
     op_stream_.fault_word = fault_.on_gpu();
     op_stream_.memory = this;
     op_stream_.blas = blas_.get();

@@ -57,7 +57,8 @@ std::string obstacle(int index) {
         std::to_string(properties.major) + "." + std::to_string(properties.minor);
     return "expected kernels for compute capability " + capability + " (" + properties.name +
            ") in this build, got none. Build with STYLEAR_CUDA_ARCHITECTURES=" +
-           std::to_string(properties.major) + std::to_string(properties.minor) + ".";
+           std::to_string(properties.major) + std::to_string(properties.minor) +
+           (properties.major == 9 ? "a." : ".");
   }
   return std::string("expected GPU ") + std::to_string(index) +
          " to be usable, got: " + cudaGetErrorString(usable);

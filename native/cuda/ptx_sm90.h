@@ -25,6 +25,13 @@ using TensorMap = simt::TensorMap;
 
 namespace ptx {
 
+// Whether the code being compiled has them. Only the passes for a GPU know; device.cu asks.
+#if defined(PTX_SM90A)
+constexpr bool has_sm90a = true;
+#else
+constexpr bool has_sm90a = false;
+#endif
+
 // ---- mbarriers: 8 bytes of shared memory each.
 __device__ __forceinline__ void mbarrier_init(uint64_t* barrier, unsigned count) {
 #if defined(PTX_SM90A)
