@@ -6,6 +6,7 @@
 #include <map>
 #include <string>
 #include <tuple>
+#include <utility>
 
 namespace stylear::cuda {
 
@@ -219,13 +220,14 @@ std::unique_ptr<BlasLibrary> open_file(const std::string& path, std::string& why
 // The version of the toolkit this was built with first, then the ones before.
 class SystemCublaslt : public BlasLibrary {
  public:
+  void open() override {
+    if (std::exchange(looked_, true)) return;
+    std::string why;
+    for (int version = CUDART_VERSION / 1000; version >= 11 && !found_; --version)
+      found_ = open_file("libcublasLt.so." + std::to_string(version), why);
+  }
   bool multiply(Stream& stream, const BlasProduct& product) override {
-    if (!looked_) {
-      looked_ = true;
-      std::string why;
-      for (int version = CUDART_VERSION / 1000; version >= 11 && !found_; --version)
-        found_ = open_file("libcublasLt.so." + std::to_string(version), why);
-    }
+    open();
     return found_ && found_->multiply(stream, product);
   }
 

@@ -23,6 +23,9 @@ struct BlasProduct {
 
 struct BlasLibrary {
   virtual ~BlasLibrary() = default;
+  // Opens it now instead of by the first product, if that is still to come: not everything that it
+  // begins with is allowed during a recording.
+  virtual void open() {}
   // Enqueues the product. False, with nothing done, if the library has no way to do this one.
   // Pointers have to be aligned to 16 bytes.
   virtual bool multiply(Stream& stream, const BlasProduct& product) = 0;

@@ -114,6 +114,7 @@ class GpuDevice final : public Device, private BlockSource, private ScratchMemor
   void begin_recording() override {
     refuse_recording("begin_recording");
     use();
+    blas_->open();
     check_cuda(cudaStreamBeginCapture(stream_.handle, cudaStreamCaptureModeRelaxed), "recording");
     pool_.begin_recording();
     recording_ = true;
