@@ -21,7 +21,8 @@ struct Extents {
 
 // partial[image, piece, channel] of what body.add accumulates over the pixels of a piece.
 template <int n, class Body>
-__global__ void pieces_kernel(Body body, Extents e, float2* partial, int64_t count) {
+__global__ void __launch_bounds__(element_threads)
+    pieces_kernel(Body body, Extents e, float2* partial, int64_t count) {
   const int64_t id = int64_t{blockIdx.x} * blockDim.x + threadIdx.x;
   if (id >= count) return;
   const int vectors = e.channels / n, c = static_cast<int>(id % vectors) * n;
