@@ -241,6 +241,7 @@ class SystemCublaslt : public BlasLibrary {
 std::unique_ptr<BlasLibrary> find_cublaslt() {
   const char* named = std::getenv("STYLEAR_CUBLASLT");
   if (!named || !*named) return std::make_unique<SystemCublaslt>();
+  if (named == std::string("none")) return nullptr;
   std::string why;
   auto library = open_file(named, why);
   if (!library)

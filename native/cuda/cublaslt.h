@@ -32,8 +32,8 @@ struct BlasLibrary {
 };
 
 // The file named by the environment variable STYLEAR_CUBLASLT, opened now; throws ERR_DEVICE if it
-// cannot serve. Without that variable the system's libcublasLt, opened by the first product; where
-// there is none, no product can be done.
+// cannot serve; null where it says `none`. Without that variable the system's libcublasLt, opened
+// by the first product; where there is none, no product can be done.
 std::unique_ptr<BlasLibrary> find_cublaslt();
 
 }  // namespace stylear::cuda

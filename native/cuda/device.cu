@@ -114,7 +114,7 @@ class GpuDevice final : public Device, private BlockSource, private ScratchMemor
   void begin_recording() override {
     refuse_recording("begin_recording");
     use();
-    blas_->open();
+    if (blas_) blas_->open();
     check_cuda(cudaStreamBeginCapture(stream_.handle, cudaStreamCaptureModeRelaxed), "recording");
     pool_.begin_recording();
     recording_ = true;
@@ -220,7 +220,7 @@ class GpuDevice final : public Device, private BlockSource, private ScratchMemor
   std::mutex memory_mutex_;
   DeviceMemory memory_;
   PinnedMemory pinned_;
-  std::unique_ptr<BlasLibrary> blas_ = find_cublaslt();
+  std::unique_ptr<BlasLibrary> blas_ = find_cublaslt();  // or null
   Stream op_stream_;
   char* upload_chunk_ = nullptr;  // what small uploads are put into, until it is full
   int64_t upload_used_ = 0;
