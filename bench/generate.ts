@@ -2,7 +2,7 @@
  * `npm run bench:generate`: pictures an hour, many at a time and one after the other, and the same tokens
  * through the released procedure.
  *
- *   npm run bench:generate -- [--model folder] [--threads n] [--size 256x256] [--pictures n]
+ *   npm run bench:generate -- [--device cpu] [--model folder] [--threads n] [--size 256x256] [--pictures n]
  *                             [--batches 1,2,4,8,16] [--window auto] [--dtype f32] [--cache-gb 1]
  *                             [--transformer 1024x12] [--no-write]
  *
@@ -30,6 +30,7 @@ import { widen } from './widened.ts';
 const { values } = parseArgs({
   options: {
     model: { type: 'string' },
+    device: { type: 'string', default: 'cpu' },
     threads: { type: 'string', default: String(os.availableParallelism()) },
     size: { type: 'string', default: '256x256' },
     pictures: { type: 'string', default: '16' },
@@ -69,9 +70,9 @@ if (values.transformer !== undefined) {
 const cacheBytes = Number(values['cache-gb']) * 1e9;
 const { transformer, adapter } = StyleAR.estimate(folder, { cacheBytes }).weights;
 const dtype = values.dtype === 'f32' || values.dtype === 'bf16' ? values.dtype : undefined;
-const stylear = await StyleAR.load(folder, { device: 'cpu', threads, cacheBytes, dtype });
+const stylear = await StyleAR.load(folder, { device: values.device, threads, cacheBytes, dtype });
 const { preparation, engine, config } = stylear;
-const machine = limits(threads, root);
+const machine = limits(stylear.device.name, threads, root);
 /** GB/s, and G multiply-adds twice: as the weights are stored. */
 const read = machine.measure('read');
 const stored = preparation.model.chameleon.embedding.weight.dtype === 'bf16' ? 2 : 4;

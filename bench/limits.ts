@@ -1,8 +1,9 @@
-/** The ceilings of this machine, measured by bench/limits.cc between our own figures. */
+/** The ceilings of this machine, measured by bench/limits.cc or bench/gpu/limits.cu between our own figures. */
 
 import { execFileSync } from 'node:child_process';
 import { existsSync, mkdirSync } from 'node:fs';
 import path from 'node:path';
+import { performance } from 'node:perf_hooks';
 
 export type Limit = 'fma' | 'bf16' | 'int8' | 'read';
 
@@ -11,8 +12,17 @@ export interface Limits {
   measure(limit: Limit, seconds?: number): number;
 }
 
+/**
+ * The ceilings of a device.
+ *
+ * @param device   as `openDevice` takes it
+ * @param threads  of the CPU
+ */
+export const limits = (device: string, threads: number, root: string): Limits =>
+  device.startsWith('cuda') ? gpuLimits(root) : cpuLimits(threads, root);
+
 /** Compiles the program for this machine, once a run. */
-export function limits(threads: number, root: string): Limits {
+function cpuLimits(threads: number, root: string): Limits {
   const folder = path.join(root, 'build', 'bench');
   mkdirSync(folder, { recursive: true });
   const program = path.join(folder, 'limits');
@@ -20,12 +30,31 @@ export function limits(threads: number, root: string): Limits {
   const flags = ['-std=c++20', '-O3', '-march=native', '-pthread'];
   execFileSync('c++', [...flags, source, '-o', program], { stdio: 'inherit' });
   return {
-    measure: (limit, seconds = 0.4) =>
-      Number(
-        execFileSync(program, [limit, String(threads), String(seconds)], { encoding: 'utf8' }),
-      ),
+    measure: (limit, seconds = 0.4) => run(program, [limit, String(threads), String(seconds)]),
   };
 }
+
+/** For how long a ceiling of a GPU holds: nobody shares it, but its clocks follow its temperature. */
+const secondsValid = 60;
+
+function gpuLimits(root: string): Limits {
+  const program = path.join(root, 'build', 'gpu', 'limits');
+  if (!existsSync(program))
+    throw new Error(`limits: expected ${program} to be built. Run \`npm run build:gpu\`.`);
+  const measured = new Map<Limit, { readonly rate: number; readonly at: number }>();
+  return {
+    measure(limit, seconds = 0.4) {
+      const last = measured.get(limit);
+      if (last && performance.now() - last.at < secondsValid * 1e3) return last.rate;
+      const rate = run(program, [limit, String(seconds)]);
+      measured.set(limit, { rate, at: performance.now() });
+      return rate;
+    },
+  };
+}
+
+const run = (program: string, args: readonly string[]): number =>
+  Number(execFileSync(program, args, { encoding: 'utf8' }));
 
 /** The repository, found from a compiled bench as well as from its source. */
 export function repositoryRoot(): string {

@@ -112,3 +112,29 @@ function cpuUse(): CpuUse {
   const { user, system } = process.cpuUsage();
   return { all: busy / 100, own: (user + system) / 1e6, at: performance.now() / 1e3 };
 }
+
+/** Calls in a recording, or the shortest time that is enough of them. */
+const recordedCalls = 20;
+const recordedSeconds = 2e-3;
+
+/**
+ * What a step costs a GPU, without what it costs to enqueue it: a recording of some calls, which is
+ * replayed.
+ *
+ * @param steps  take turns; each enqueues the work once
+ * @returns      what replays, and how many calls that is
+ */
+export async function recording(
+  device: Device,
+  steps: readonly (() => void)[],
+): Promise<{ readonly replay: () => void; readonly calls: number }> {
+  for (const step of steps) step(); // once as itself, so that what it needs exists
+  await device.idle();
+  const { seconds } = await timeOnce(device, steps[0]!, 0.02);
+  const enough = Math.min(recordedCalls, Math.ceil(recordedSeconds / seconds));
+  const calls = Math.max(enough, steps.length);
+  const graph = device.record(() => {
+    for (let i = 0; i < calls; i++) steps[i % steps.length]!();
+  });
+  return { replay: () => graph.replay(), calls };
+}

@@ -1,9 +1,11 @@
 /** Files of a run: figures as JSON, and beside them, where there is one, the table. */
 
 import { execFileSync } from 'node:child_process';
-import { mkdirSync, writeFileSync } from 'node:fs';
+import { existsSync, mkdirSync, readFileSync, writeFileSync } from 'node:fs';
 import os from 'node:os';
 import path from 'node:path';
+
+import { type GpuState, gpuState } from '../test/support/gpu_state.ts';
 
 /** What figures were taken with, and when. */
 export interface Circumstances {
@@ -13,33 +15,44 @@ export interface Circumstances {
   readonly device: string;
   readonly threads: number;
   readonly node: string;
+  /** Of a device that is a GPU. */
+  readonly gpu?: GpuState | string;
+}
+
+/** What the package was made from; a bundle without a repository (scripts/bundle_gpu.mjs) names it. */
+export function commitOf(root: string): string {
+  const named = path.join(root, 'build', 'commit');
+  if (!existsSync(path.join(root, '.git')) && existsSync(named))
+    return readFileSync(named, 'utf8').trim();
+  const args = ['rev-parse', '--short', 'HEAD'];
+  return execFileSync('git', args, { cwd: root, encoding: 'utf8' }).trim();
 }
 
 /** @param device  its name */
 export function circumstances(root: string, device: string, threads: number): Circumstances {
   return {
     date: new Date().toISOString().slice(0, 10),
-    commit: execFileSync('git', ['rev-parse', '--short', 'HEAD'], {
-      cwd: root,
-      encoding: 'utf8',
-    }).trim(),
+    commit: commitOf(root),
     processor: os.cpus()[0]?.model ?? 'unknown processor',
     device,
     threads,
     node: process.version,
+    ...(device.startsWith('cuda') && { gpu: gpuState() }),
   };
 }
 
 /**
- * Writes bench/results/<name>.json, and .md where there is a table, and says so.
+ * Writes bench/results/<name>.json, and .md where there is a table, and says so; STYLEAR_RESULTS names
+ * another folder.
  *
  * @param name  in words, of which a file name is made
  */
 export function writeReport(root: string, name: string, report: unknown, markdown?: string): void {
   const slug = name.toLowerCase().replace(/[^a-z0-9]+/g, '-');
-  const folder = path.join(root, 'bench', 'results');
+  const folder = process.env.STYLEAR_RESULTS ?? path.join(root, 'bench', 'results');
   mkdirSync(folder, { recursive: true });
   writeFileSync(path.join(folder, `${slug}.json`), `${JSON.stringify(report, null, 1)}\n`);
   if (markdown !== undefined) writeFileSync(path.join(folder, `${slug}.md`), `${markdown}\n`);
-  console.log(`bench/results/${slug}.${markdown === undefined ? 'json' : 'md'}`);
+  const shown = path.relative(process.cwd(), path.join(folder, slug));
+  console.log(`${shown}.${markdown === undefined ? 'json' : 'md'}`);
 }

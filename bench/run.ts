@@ -5,14 +5,15 @@
  * `node_modules` that has them: `npm install --ignore-scripts onnxruntime-node
  * @node-llama-cpp/linux-x64`, anywhere outside of this package).
  *
- *   npm run bench -- [--device cpu] [--threads n] [--only text] [--seconds s] [--patience s]
- *                    [--no-write]
+ *   npm run bench -- [--device cpu] [--cases usual|gpu] [--threads n] [--only text] [--seconds s]
+ *                    [--patience s] [--no-write]
  *
  * Writes bench/results/<processor>-<threads>-<date>.{json,md}. A case is measured as limit, ours,
  * limit, peers, and the same once more. Since these machines are shared, and their memory is at times
  * half as fast again, the half counts in which the limit moved less, and the peers' better times; before
  * a measurement it waits for others to leave the cores alone, `--patience` seconds at most. A share
- * above 1 means that the data of the case stayed in a cache.
+ * above 1 means that the data of the case stayed in a cache. On a GPU calls are recorded and replayed, and
+ * its limits are measured once a minute.
  */
 
 import os from 'node:os';
@@ -23,10 +24,11 @@ import { type Device, openDevice } from '../lib/index.ts';
 import { type Effort, measureBeside } from './beside.ts';
 import { type Contest, measureContest, Peers } from './compare/peers.ts';
 import { type Limits, limits, repositoryRoot } from './limits.ts';
-import { quiet } from './measure.ts';
+import { quiet, recording } from './measure.ts';
 import { attentionCases } from './ops/attention.ts';
 import type { OpCase } from './ops/case.ts';
 import { elementCases } from './ops/elements.ts';
+import { gpuCases } from './ops/gpu.ts';
 import { networkCases, slice7b } from './ops/networks.ts';
 import { pictureCases } from './ops/pictures.ts';
 import { productCases } from './ops/products.ts';
@@ -35,15 +37,33 @@ import { trainingCases } from './ops/training.ts';
 import { circumstances, writeReport } from './report.ts';
 import { peerFigure, type Row, table } from './table.ts';
 
-const cases = [
-  ...productCases,
-  ...attentionCases,
-  ...samplingCases,
-  ...pictureCases,
-  ...elementCases,
-  ...networkCases,
-  ...trainingCases,
-];
+const caseLists: Readonly<Record<string, readonly OpCase[]>> = {
+  usual: [
+    ...productCases,
+    ...attentionCases,
+    ...samplingCases,
+    ...pictureCases,
+    ...elementCases,
+    ...networkCases,
+    ...trainingCases,
+  ],
+  gpu: [...gpuCases, ...networkCases, ...elementCases, ...pictureCases, ...trainingCases],
+};
+
+/** What is timed, and how many calls of the op that is. */
+async function timedStep(
+  item: OpCase,
+  device: Device,
+): Promise<{ readonly step: () => void; readonly calls: number }> {
+  const { sets = 1, recorded = false } = item;
+  const steps = Array.from({ length: sets }, () => item.prepare(device));
+  if (device.name.startsWith('cuda') && !recorded) {
+    const { replay, calls } = await recording(device, steps);
+    return { step: replay, calls };
+  }
+  let next = 0;
+  return { step: () => steps[next++ % sets]!(), calls: 1 };
+}
 
 async function measure(
   item: OpCase,
@@ -53,32 +73,29 @@ async function measure(
   effort: Effort,
 ): Promise<Row> {
   await quiet(effort.patience);
-  const step = item.prepare(device);
-  const {
-    ours: best,
-    limit,
-    theirs,
-  } = await measureBeside(
+  const { step, calls } = await timedStep(item, device);
+  const { ours, limit, theirs } = await measureBeside(
     device,
     step,
     { machine, limit: item.limit },
     contests.map((contest) => () => measureContest(contest, effort.seconds)),
     effort,
   );
-  const rate = item.work / best.seconds / 1e9;
-  const peers = contests.map(({ peer }, i) => peerFigure(peer, theirs[i] ?? '', best.seconds));
+  const seconds = ours.seconds / calls;
+  const rate = item.work / seconds / 1e9;
+  const peers = contests.map(({ peer }, i) => peerFigure(peer, theirs[i] ?? '', seconds));
   return {
     op: item.op,
     shape: item.shape,
     dtype: item.dtype,
-    ms: best.seconds * 1e3,
+    ms: seconds * 1e3,
     rate,
     limit: item.limit,
     limitRate: limit,
     share: rate / limit,
     bar: item.bar ?? null,
     peers,
-    otherCores: best.otherCores,
+    otherCores: ours.otherCores,
   };
 }
 
@@ -86,6 +103,7 @@ async function main(): Promise<void> {
   const { values } = parseArgs({
     options: {
       device: { type: 'string', default: 'cpu' },
+      cases: { type: 'string', default: 'usual' },
       threads: { type: 'string', default: String(os.availableParallelism()) },
       only: { type: 'string', default: '' },
       seconds: { type: 'string', default: '0.6' },
@@ -96,8 +114,13 @@ async function main(): Promise<void> {
   const threads = Number(values.threads);
   const root = repositoryRoot();
   process.env.STYLEAR_NATIVE_DIR ??= path.join(root, 'build', 'Release'); // this file runs elsewhere
-  const machine = limits(threads, root);
-  const peers = new Peers(threads, root, slice7b);
+  const machine = limits(values.device, threads, root);
+  const peers = new Peers(threads, root, slice7b, values.device);
+  const cases = caseLists[values.cases];
+  if (!cases) {
+    const lists = Object.keys(caseLists).join(' or ');
+    throw new Error(`bench: expected --cases to be ${lists}, got ${values.cases}`);
+  }
   const chosen = cases.filter((c) => `${c.op} ${c.shape} ${c.dtype}`.includes(values.only));
   const rows: Row[] = [];
   let name = '';

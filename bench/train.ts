@@ -4,7 +4,7 @@
  * average of weights, codes that are not used, and the loss read. Beside it in the same run the same by
  * PyTorch (compare/torch_stages.py), where `STYLEAR_PYTHON` has it, and the limit of the arithmetic.
  *
- *   npm run bench:train -- [--threads n] [--only text] [--seconds s] [--patience s] [--no-write]
+ *   npm run bench:train -- [--device cpu] [--threads n] [--only text] [--seconds s] [--patience s] [--no-write]
  *
  * Networks have fresh weights of the sizes in train/tiny/networks. Examples are drawings of the picture
  * world and its captions, with codes at random, and lie in memory: reading shards, decoding pictures and
@@ -114,17 +114,21 @@ async function theirStep(
   return { answer: answer.seconds, otherCores: Number(answer.otherCores) };
 }
 
-/** @param threads  of our device */
+/**
+ * @param kind     our device
+ * @param threads  of it
+ */
 async function measure(
   name: string,
   stage: TrainingStage,
+  kind: string,
   threads: number,
   machine: Limits,
   peer: Peer | string,
   effort: Effort,
 ): Promise<{ figures: StepFigures; deviceName: string }> {
   // A device of its own for each stage, so that the memory of one does not burden the next.
-  await using device = await openDevice('cpu', { threads });
+  await using device = await openDevice(kind, { threads });
   await quiet(effort.patience);
   const { step, plannedSteps, sizes } = await stage.open(device);
   const limit = stage.dtype === 'bf16' ? 'bf16' : 'fma';
@@ -172,6 +176,7 @@ async function measure(
 async function main(): Promise<void> {
   const { values } = parseArgs({
     options: {
+      device: { type: 'string', default: 'cpu' },
       threads: { type: 'string', default: String(os.availableParallelism()) },
       only: { type: 'string', default: '' },
       seconds: { type: 'string', default: '3' },
@@ -187,15 +192,25 @@ async function main(): Promise<void> {
   const threads = Number(values.threads);
   const root = repositoryRoot();
   process.env.STYLEAR_NATIVE_DIR ??= path.join(root, 'build', 'Release'); // this file runs elsewhere
-  const machine = limits(threads, root);
-  const peer = await openTorchStages(threads, root);
+  const machine = limits(values.device, threads, root);
+  const peer = values.device.startsWith('cuda')
+    ? 'PyTorch is measured beside the CPU alone'
+    : await openTorchStages(threads, root);
   const peerName = typeof peer === 'string' ? peer : peer.name;
   const effort = { seconds: Number(values.seconds), patience: Number(values.patience) };
   const rows: StepFigures[] = [];
   let name = '';
   for (const [stageName, stageIn] of chosen) {
     const stage = await stageIn(root);
-    const { figures, deviceName } = await measure(stageName, stage, threads, machine, peer, effort);
+    const { figures, deviceName } = await measure(
+      stageName,
+      stage,
+      values.device,
+      threads,
+      machine,
+      peer,
+      effort,
+    );
     name = deviceName;
     rows.push(figures);
     console.log(tableOf(columns, [figures], rows.length === 1));

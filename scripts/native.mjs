@@ -1,5 +1,7 @@
 // Builds native code with CMake, through cmake-js: `node scripts/native.mjs [what...]`, where `what`
-// is `cuda` (which needs nvcc, but no driver) or `simt`; without it, what this machine can run.
+// is `cuda` or `gpu` (which need nvcc, but no driver), `simt`, or the name of another device library;
+// without it, what this machine can run. `gpu` is everything that is run on one: addon, devices and the
+// programs of bench/gpu.
 import { spawnSync } from 'node:child_process';
 import { createRequire } from 'node:module';
 import { availableParallelism } from 'node:os';
@@ -45,8 +47,9 @@ export function buildNative({ targets = ['all'], cuda, sanitize = '', quiet = fa
 
 if (process.argv[1] === import.meta.filename) {
   const names = process.argv.slice(2);
+  const targetsOf = (name) => (name === 'gpu' ? ['all', 'gpu_programs'] : [`stylear_${name}`]);
   buildNative({
-    targets: names.length ? names.map((name) => `stylear_${name}`) : ['all'],
-    cuda: names.includes('cuda') ? 'on' : undefined,
+    targets: names.length ? names.flatMap(targetsOf) : ['all'],
+    cuda: names.includes('cuda') || names.includes('gpu') ? 'on' : undefined,
   });
 }

@@ -19,12 +19,17 @@ export class Peers {
   private readonly threads: number;
   private readonly root: string;
   private readonly llama: LlamaShape;
+  private readonly device: 'cpu' | 'cuda';
 
-  /** @param llama  the model of llama.cpp */
-  constructor(threads: number, root: string, llama: LlamaShape) {
+  /**
+   * @param llama   the model of llama.cpp
+   * @param device  ours: beside a GPU PyTorch uses it as well, and nobody else takes part
+   */
+  constructor(threads: number, root: string, llama: LlamaShape, device: string) {
     this.threads = threads;
     this.root = root;
     this.llama = llama;
+    this.device = device.startsWith('cuda') ? 'cuda' : 'cpu';
   }
 
   async of(item: OpCase): Promise<Contest[]> {
@@ -39,10 +44,14 @@ export class Peers {
       if (given.length === 0) return;
       if (!this.opened.has(name)) this.opened.set(name, open());
       const peer = (await this.opened.get(name)) ?? `no ${name}`;
-      contests.push({ peer, requests: given.map((request) => ({ ...request, dtype })) });
+      const { sets = 1 } = item;
+      contests.push({ peer, requests: given.map((request) => ({ ...request, dtype, sets })) });
     };
-    const { threads, root, llama } = this;
-    await add('torch', () => openTorch(threads, root), item.torch, item.torchToo);
+    const { threads, root, llama, device } = this;
+    const onGpu = device === 'cuda';
+    const torchToo = onGpu ? undefined : item.torchToo;
+    await add('torch', () => openTorch(threads, root, device), item.torch, torchToo);
+    if (onGpu) return contests;
     await add('onnxruntime', () => openOnnxruntime(threads), item.onnxruntime);
     await add('llama.cpp', () => openLlamaCpp(threads, root, llama), item.llamaCpp);
     return contests;

@@ -1,8 +1,10 @@
 """The same ops by PyTorch, timed on request: one JSON request a line on stdin, one reply a line.
 
 A request is {"op": name, "dtype": "f32" | "bf16", ...shape, "seconds": s}; the reply {"seconds": median
-of one call}, or {"error": text}. Started and fed by bench/compare/torch.ts; needs torch, nothing else.
+of one call}, or {"error": text}; "sets" of inputs take turns. Started and fed by bench/compare/torch.ts; needs torch, nothing else.
 """
+
+import itertools
 
 import torch
 import torch.nn.functional as F
@@ -40,6 +42,18 @@ def attention_backward(r, t):
     y = F.scaled_dot_product_attention(q, k, v, is_causal=r["causal"])
     dy = torch.randn_like(y)
     return lambda: torch.autograd.grad(y, (q, k, v), dy, retain_graph=True)
+
+
+def attention_both(r, t):
+    shape = (r["sequences"], r["heads"], r["queries"], r["headDim"])
+    q, k, v = (randn(*shape, dtype=t, grad=True) for _ in "qkv")
+    dy = torch.randn_like(q)
+
+    def step():
+        y = F.scaled_dot_product_attention(q, k, v, is_causal=r["causal"])
+        return torch.autograd.grad(y, (q, k, v), dy)
+
+    return step
 
 
 def perceiver_attention(r, t):
@@ -176,16 +190,21 @@ def training_step(r, t):
 
 
 OPS = {f.__name__: f for f in (
-    linear, linear_onednn, attention, attention_backward, perceiver_attention, sample, conv2d, norm, group_norm,
-    pointwise, swiglu, cross_entropy, adamw, embedding, vit_block,
+    linear, linear_onednn, attention, attention_backward, attention_both, perceiver_attention, sample, conv2d, norm,
+    group_norm, pointwise, swiglu, cross_entropy, adamw, embedding, vit_block,
     training_step,
 )}
-NEEDS_GRAD = {"attention_backward", "training_step"}
+NEEDS_GRAD = {"attention_backward", "attention_both", "training_step"}
 
 
 def measure(request):
     with torch.set_grad_enabled(request["op"] in NEEDS_GRAD):
-        step = OPS[request["op"]](request, DTYPES[request["dtype"]])
+        op, dtype = OPS[request["op"]], DTYPES[request["dtype"]]
+        turns = itertools.cycle([op(request, dtype) for _ in range(request.get("sets", 1))])
+
+        def step():
+            return next(turns)()
+
         for _ in range(2):
             step()  # warm-up
         return {"seconds": median_seconds(step, request["seconds"], 5)}

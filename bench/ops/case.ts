@@ -24,6 +24,13 @@ export interface OpCase {
   readonly onnxruntime?: PeerRequest;
   /** By llama.cpp (compare/llama_cpp.cc) on the model `slice7b` of networks.ts, in bf16. */
   readonly llamaCpp?: PeerRequest;
+  /**
+   * How many sets of inputs take turns, where one would stay in a cache that is there for what comes
+   * between two calls; 1 unless told.
+   */
+  readonly sets?: number;
+  /** Whether what `prepare` returns replays a recording of its own. */
+  readonly recorded?: boolean;
   /** Makes the inputs and returns what enqueues the op once. */
   readonly prepare: (device: Device) => () => void;
 }

@@ -162,6 +162,7 @@ const decodeCases = [1, 2, 8, 16].map(
     work: (llm.layers * layerWeights + headWeights) * 2,
     limit: 'read',
     llamaCpp: { op: 'decode', rows, keys: 256 },
+    recorded: true,
     prepare(device) {
       const { heads, headDim, pageTokens } = llm;
       const [keys, pages] = [256, (256 / pageTokens) * rows];

@@ -1,8 +1,8 @@
-// The outputs of this folder on GPU 0: `ptx_outputs_cuda > gpu.jsonl`, then
+// The outputs of this folder on GPU 0: `ptx_outputs > gpu.jsonl`, then
 // `node scripts/ptx_outputs.mjs gpu.jsonl`. Exits with 1 where an output is not what its formula
-// says. What needs compute capability 9.0 is left out elsewhere. The target ptx_outputs_cuda builds
-// it, or
-//   nvcc -std=c++20 -O2 --expt-relaxed-constexpr -Inative -arch=sm_90a -o ptx_outputs_cuda
+// says. What needs compute capability 9.0 is left out elsewhere. `npm run build:gpu`
+// builds it, or
+//   nvcc -std=c++20 -O2 --expt-relaxed-constexpr -Inative -arch=sm_90a -o ptx_outputs
 //     test/native/ptx_outputs/on_gpu.cu
 #include "hopper.cu"
 #include "math.cu"
