@@ -1,0 +1,61 @@
+#!/bin/sh
+# Runs everything of bench/gpu on this machine, from a bundle (`npm run bundle:gpu`) or a built checkout:
+#
+#   sh scripts/run_gpu.sh [--build] [--minutes 25] [--out folder] [--checks] [--only text]
+#
+# Needs a CUDA driver and nothing else. What the bundle holds is taken as it is where it can be loaded and
+# finds a GPU; otherwise, and with --build, it is built from its sources with the nvcc, CMake and C++
+# compiler found here, for the GPU found here. The rest of the words are explained in bench/gpu/run.ts.
+set -eu
+root=$(cd "$(dirname "$0")/.." && pwd)
+if [ -x "$root/build/bin/node" ]; then PATH="$root/build/bin:$PATH"; fi
+PATH="$PATH:/usr/local/cuda/bin"
+export PATH
+build=no
+if [ "${1:-}" = --build ]; then
+  build=yes
+  shift
+fi
+
+say() { echo "run_gpu: $*"; }
+
+# Whether the device library loads and finds a GPU that it has code for.
+opens() {
+  node --input-type=module -e "
+    const { listDevices } = await import('$root/dist/index.js');
+    const gpu = listDevices().find(({ name }) => name === 'cuda');
+    if (gpu?.score > 0) process.exit(0);
+    console.log('run_gpu: cuda: ' + (gpu?.why ?? 'its library is not there'));
+    process.exit(1);" 2>&1
+}
+
+build() {
+  capability=$(nvidia-smi --query-gpu=compute_cap --format=csv,noheader --id=0 | tr -d .) || true
+  case $capability in '' | 90) capability=90a ;; esac
+  headers="$root/build/headers/node;$root/node_modules/node-addon-api"
+  say "building for $capability, in $root/build/from_source"
+  cmake -S "$root" -B "$root/build/from_source" -DCMAKE_BUILD_TYPE=Release -DSTYLEAR_CUDA=on \
+    "-DSTYLEAR_CUDA_ARCHITECTURES=$capability-real" "-DCMAKE_JS_INC=$headers" \
+    "-DCMAKE_LIBRARY_OUTPUT_DIRECTORY=$root/build/Release" &&
+    cmake --build "$root/build/from_source" --parallel --target all gpu_programs
+}
+
+if [ "$build" = no ] && ! opens; then
+  say "what was built before does not do here"
+  build=yes
+fi
+if [ "$build" = yes ]; then
+  if build; then opens || true; else say "could not be built here"; fi
+fi
+
+# Where CUDA's own libraries are not installed, PyTorch may have brought cuBLASLt.
+if [ -z "${STYLEAR_CUBLASLT:-}" ] && ! ldconfig -p 2>/dev/null | grep -q libcublasLt; then
+  found=$(find / -xdev -name 'libcublasLt.so.1[1-9]' 2>/dev/null | sort | tail -n 1)
+  if [ -n "$found" ]; then
+    STYLEAR_CUBLASLT=$found
+    export STYLEAR_CUBLASLT
+    say "cuBLASLt: $found"
+  fi
+fi
+
+exec node "$root/build/bench/js/bench/gpu/run.js" "$@"
