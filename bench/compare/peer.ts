@@ -71,5 +71,5 @@ export async function startPeer(program: PeerProgram): Promise<Peer | string> {
 /** The line of a program's last words that says why: Python ends with it, Node has it in the middle. */
 function reasonIn(complaint: string): string {
   const lines = complaint.trim().split('\n');
-  return lines.find((line) => /^\w*Error\b/.test(line)) ?? lines.at(-1) ?? '';
+  return lines.find((line) => /^\w*Error\b/.test(line)) ?? (lines.at(-1) || 'it ended in silence');
 }

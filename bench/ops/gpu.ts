@@ -13,12 +13,12 @@ import {
   pagedAttention,
   perceiverAttention,
   quantiseRows,
-  sample,
   scope,
   sum,
   type Tensor,
 } from '../../lib/index.ts';
 import type { Float, OpCase } from './case.ts';
+import { samplingCase } from './sampling.ts';
 
 /** Normal values, drawn on the device: a gigabyte of them takes the host seconds. */
 function noise(device: Device, shape: readonly number[], dtype: Float, strength = 1): Tensor {
@@ -115,33 +115,7 @@ const perceiver = [1, 4, 16, 64, 256].map((images): OpCase => {
 });
 
 const sampling = [8192, 65536].flatMap((width) =>
-  [1, 128].map((rows): OpCase => {
-    const topK = 2000;
-    const work = 2 * rows * width * 4;
-    return {
-      op: 'sample',
-      shape: `${rows} x ${width}, guidance, top-k ${topK}`,
-      dtype: 'f32',
-      work,
-      limit: 'read',
-      sets: setsOf(work),
-      torch: { op: 'sample', rows, width, topK },
-      prepare(device) {
-        const each = <T extends number>(values: readonly T[]) =>
-          Array.from({ length: rows }, () => values).flat();
-        const logits = noise(device, [rows, width], 'f32', 4);
-        const options = {
-          uncond: noise(device, [rows, width], 'f32', 3),
-          range: device.from(Int32Array.from(each([0, width])), [rows, 2]),
-          topK: device.from(new Int32Array(rows).fill(topK)),
-          settings: device.from(Float32Array.from(each([4, 1, 1, 0])), [rows, 4]),
-          seeds: device.from(Int32Array.from(each([1, 2])), [rows, 2]),
-          positions: device.from(Int32Array.from({ length: rows }, (_, i) => i)),
-        };
-        return () => scope(() => void sample(logits, options));
-      },
-    };
-  }),
+  [1, 128].map((rows) => samplingCase(width, rows, setsOf(2 * rows * width * 4))),
 );
 
 /** `[name, out, in]`, of the 7B. */

@@ -29,12 +29,6 @@ void machine_download(void* to, const void* from, size_t bytes) {
 
 TensorMap machine_tensor_map(const void* data, const std::vector<int>& size,
                              const std::vector<int>& box, int swizzle) {
-  void* found = nullptr;
-  cudaDriverEntryPointQueryResult result{};
-  check_cuda(cudaGetDriverEntryPointByVersion("cuTensorMapEncodeTiled", &found, 12000,
-                                              cudaEnableDefault, &result),
-             "cuTensorMapEncodeTiled");
-  const auto encode = reinterpret_cast<decltype(&cuTensorMapEncodeTiled)>(found);
   cuuint64_t extents[5], strides[5], stride = 2;
   cuuint32_t boxes[5], every[5];
   for (size_t axis = 0; axis < size.size(); ++axis) {
@@ -48,11 +42,11 @@ TensorMap machine_tensor_map(const void* data, const std::vector<int>& size,
                                          CU_TENSOR_MAP_SWIZZLE_64B, CU_TENSOR_MAP_SWIZZLE_64B,
                                          CU_TENSOR_MAP_SWIZZLE_128B};
   TensorMap map{};
-  if (!encode ||
-      encode(&map, CU_TENSOR_MAP_DATA_TYPE_UINT16, static_cast<cuuint32_t>(size.size()),
-             const_cast<void*>(data), extents, strides, boxes, every, CU_TENSOR_MAP_INTERLEAVE_NONE,
-             swizzles[swizzle / 32], CU_TENSOR_MAP_L2_PROMOTION_NONE,
-             CU_TENSOR_MAP_FLOAT_OOB_FILL_NONE) != CUDA_SUCCESS)
+  if (tensor_map_encoder()(&map, CU_TENSOR_MAP_DATA_TYPE_UINT16,
+                           static_cast<cuuint32_t>(size.size()), const_cast<void*>(data), extents,
+                           strides, boxes, every, CU_TENSOR_MAP_INTERLEAVE_NONE,
+                           swizzles[swizzle / 32], CU_TENSOR_MAP_L2_PROMOTION_NONE,
+                           CU_TENSOR_MAP_FLOAT_OOB_FILL_NONE) != CUDA_SUCCESS)
     throw Error("ERR_DEVICE", "the driver refused to describe a tensor");
   return map;
 }
