@@ -167,6 +167,19 @@ export const parts: readonly Part[] = [
       node(root, 'test/gpu/memory.js', 'rounds', '--device', device, '--model', tiny(root)),
   },
   {
+    // Draws, trains, curates; every command takes the best device there is.
+    name: 'all of the training, on few pictures',
+    kind: 'check',
+    seconds: 240,
+    command: ({ root, device }) =>
+      device.startsWith('cuda')
+        ? {
+            file: process.execPath,
+            args: [path.join(root, 'train', 'tiny', 'run.mjs'), '--pictures', '500'],
+          }
+        : 'it is made by the best device, which is a GPU only where there is one',
+  },
+  {
     name: 'speed of ops',
     kind: 'figures',
     seconds: 420,
