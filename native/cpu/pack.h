@@ -2,6 +2,7 @@
 // of depth, widened to f32 or as pairs of bf16.
 #pragma once
 
+#include <algorithm>
 #include <cstdint>
 
 #include "transpose.h"
@@ -10,13 +11,60 @@ namespace stylear::cpu {
 
 constexpr int max_tile_width = 3 * lanes;
 
+namespace detail {
+// Writes the squares of `given` lines but for the last, and returns how many depths that is.
+template <int given, class T>
+int64_t pack_squares(const T* const* lines, int width, int64_t depths, float* to) {
+  int64_t d = 0;
+  // Two neighbouring bf16 are turned around as one word.
+  if constexpr (sizeof(T) == sizeof(bf16))
+    for (; d + 2 * lanes < depths; d += 2 * lanes, to += 2 * lanes * width) {
+      Floats v[lanes] = {};
+#pragma GCC unroll 16
+      for (int i = 0; i < given; ++i) v[i] = load(reinterpret_cast<const float*>(lines[i] + d));
+      transpose(v);
+#pragma GCC unroll 16
+      for (int i = 0; i < lanes; ++i) {
+        store(to + 2 * i * width, floats_of(bits_of(v[i]) << 16));
+        store(to + (2 * i + 1) * width, floats_of(bits_of(v[i]) & -65536));
+      }
+    }
+  for (; d + lanes < depths; d += lanes, to += lanes * width) {
+    Floats v[lanes] = {};
+#pragma GCC unroll 16
+    for (int i = 0; i < given; ++i) v[i] = load(lines[i] + d);
+    transpose(v);
+#pragma GCC unroll 16
+    for (int i = 0; i < lanes; ++i) store(to + i * width, v[i]);
+  }
+  return d;
+}
+
+// The same where no lane is left out, which is nearly everywhere; else 0. Not for vectors of 16
+// lanes, with which it was not measured.
+template <class T>
+int64_t pack_whole(const T* const* lines, int count, int width, int here, int64_t depths,
+                   float* to) {
+  constexpr int narrow = 6;  // lines of a left panel
+  if constexpr (lanes <= 8) {
+    if (count < here || std::find(lines, lines + here, nullptr) != lines + here) return 0;
+    if (here == lanes) return pack_squares<lanes>(lines, width, depths, to);
+    if constexpr (narrow < lanes)
+      if (width == narrow) return pack_squares<narrow>(lines, width, depths, to);
+  }
+  return 0;
+}
+}  // namespace detail
+
 // Lines that are contiguous along depth; a null line is zeros. Writes [depths][width]. Each square
 // of lanes x lanes is turned around in registers.
 template <class T>
 void pack_along(const T* const* lines, int count, int width, int64_t depths, float* to) {
   for (int first = 0; first < width; first += lanes) {
     const int here = width - first < lanes ? width - first : lanes;
-    for (int64_t d = 0; d < depths; d += lanes) {
+    for (int64_t d =
+             detail::pack_whole(lines + first, count - first, width, here, depths, to + first);
+         d < depths; d += lanes) {
       const int64_t left = depths - d;
       Floats v[lanes];
 #pragma GCC unroll 16

@@ -28,9 +28,36 @@ inline Floats interleave_high(Floats a, Floats b) {
 }
 }  // namespace detail
 
-// A square of `lanes` rows: what was lane j of row i becomes lane i of row j. Interleaving row i
-// with row i + lanes / 2 moves one bit of the row number into the lane number; log2(lanes) times do
-// all.
+// A square of `lanes` rows: what was lane j of row i becomes lane i of row j.
+#if defined(__AVX2__) && !defined(__AVX512F__)
+// AVX2 shuffles within halves: squares of two, then of four, then whole halves change places. That
+// takes 24 instructions, where interleaving takes 48.
+inline void transpose(Floats (&rows)[lanes]) {
+  Floats next[lanes];
+#pragma GCC unroll 4
+  for (int i = 0; i < lanes; i += 2) {
+    next[i] = __builtin_shufflevector(rows[i], rows[i + 1], 0, 8, 1, 9, 4, 12, 5, 13);
+    next[i + 1] = __builtin_shufflevector(rows[i], rows[i + 1], 2, 10, 3, 11, 6, 14, 7, 15);
+  }
+  Floats fours[lanes];
+#pragma GCC unroll 2
+  for (int i = 0; i < lanes; i += 4)
+#pragma GCC unroll 2
+    for (int j = 0; j < 2; ++j) {
+      const Floats a = next[i + j], b = next[i + j + 2];
+      fours[i + 2 * j] = __builtin_shufflevector(a, b, 0, 1, 8, 9, 4, 5, 12, 13);
+      fours[i + 2 * j + 1] = __builtin_shufflevector(a, b, 2, 3, 10, 11, 6, 7, 14, 15);
+    }
+#pragma GCC unroll 4
+  for (int i = 0; i < lanes / 2; ++i) {
+    const Floats a = fours[i], b = fours[i + 4];
+    rows[i] = __builtin_shufflevector(a, b, 0, 1, 2, 3, 8, 9, 10, 11);
+    rows[i + 4] = __builtin_shufflevector(a, b, 4, 5, 6, 7, 12, 13, 14, 15);
+  }
+}
+#else
+// Interleaving row i with row i + lanes / 2 moves one bit of the row number into the lane number;
+// log2(lanes) times do all.
 inline void transpose(Floats (&rows)[lanes]) {
 #pragma GCC unroll 4
   for (int bit = 1; bit < lanes; bit *= 2) {
@@ -44,6 +71,7 @@ inline void transpose(Floats (&rows)[lanes]) {
     for (int i = 0; i < lanes; ++i) rows[i] = next[i];
   }
 }
+#endif
 
 // Lane j is the sum over the lanes of rows[j], added in one fixed tree.
 inline Floats sum_each(Floats (&rows)[lanes]) {
