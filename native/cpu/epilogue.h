@@ -29,6 +29,9 @@ class FloatsAt {
     wide_ ? store(static_cast<float*>(data_) + i, v, count)
           : store(static_cast<bf16*>(data_) + i, v, count);
   }
+  void prefetch_at(int64_t i) const {
+    prefetch(static_cast<const char*>(data_) + i * (wide_ ? sizeof(float) : sizeof(bf16)));
+  }
   // f(T*) with the dtype's own T.
   template <class F>
   void visit(F&& f) const {
@@ -63,6 +66,10 @@ class Epilogue final : public Output {
         y.put((row + i) * cols + col + c, v, here);
       }
     });
+  }
+
+  void prefetch_results(int64_t row, int rows, int64_t col) const override {
+    for (int i = 0; i < rows; ++i) y.prefetch_at((row + i) * cols + col);
   }
 
  private:

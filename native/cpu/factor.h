@@ -56,6 +56,9 @@ class Factor {
     return 0;
   }
 
+  // Whether neighbours in depth are neighbours in memory.
+  virtual bool lies_along_depth() const { return true; }
+
   // Asks memory for the `part`-th of `parts` parts of a piece that will be packed soon.
   virtual void prefetch_part(int64_t line, int64_t lines, int64_t depth, int64_t depths,
                              int64_t part, int64_t parts) const {
@@ -96,6 +99,8 @@ class DenseFactor final : public Factor {
   }
 
   bool holds_bf16() const override { return sizeof(T) == sizeof(bf16); }
+
+  bool lies_along_depth() const override { return depth_stride_ == 1; }
 
   void prefetch_part(int64_t line, int64_t lines, int64_t depth, int64_t depths, int64_t part,
                      int64_t parts) const override {

@@ -15,6 +15,11 @@ class Output {
   // once for each element, from several threads.
   virtual void take(int64_t row, int rows, int64_t col, int cols, const float* sums) const = 0;
 
+  // Asks memory for what `take` will write.
+  virtual void prefetch_results(int64_t row, int rows, int64_t col) const {
+    static_cast<void>(row), static_cast<void>(rows), static_cast<void>(col);
+  }
+
  protected:
   ~Output() = default;
 };

@@ -26,6 +26,10 @@ class MatmulOutput final : public Output {
     }
   }
 
+  void prefetch_results(int64_t row, int rows, int64_t col) const override {
+    for (int i = 0; i < rows; ++i) prefetch(c_ + (row + i) * width_ + col);
+  }
+
  private:
   C* c_;
   int64_t width_;
