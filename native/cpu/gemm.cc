@@ -35,9 +35,9 @@ constexpr int64_t blocks_bytes = 1 << 20;  // unfinished sums of a strip
 // lines, which are more than there are registers for addresses.
 constexpr bool reads_in_place = tile_rows <= 6;
 
-// Whether strips are as long as each other, results are asked for while a tile is summed, and what
-// a strip packs next is not, where its lines lie along depth: a Zen 2 sees that coming, and asking
-// took 2 of 100. Not measured with 14 lines.
+// Whether strips are as long as each other, panels that lie across depth are packed beside each
+// other, results are asked for while a tile is summed, and what a strip packs next is not: that
+// cost a Zen 2 more than it saved. Not measured with 14 lines.
 constexpr bool few_lines = tile_rows <= 6;
 
 constexpr int64_t one_line = 64;  // bytes, so that no two threads write to one
@@ -242,11 +242,12 @@ class Multiplication {
     });
   }
 
-  // Panels by blocks, counted along the blocks.
+  // Panels by blocks, counted as they lie in memory: along the blocks, or along the panels.
   void pack_part(const Side& shared, Range chunk, Range blocks, Range part) const {
+    const bool along = !few_lines || shared.factor.lies_along_depth();
     for (int64_t i = part.begin; i < part.end; ++i) {
-      const int64_t panel = chunk.begin + i / blocks.count();
-      const int64_t block = blocks.begin + i % blocks.count();
+      const int64_t panel = chunk.begin + (along ? i / blocks.count() : i % chunk.count());
+      const int64_t block = blocks.begin + (along ? i % blocks.count() : i / chunk.count());
       pack(shared, panel, block, shared_panel(shared, chunk, blocks, panel, block));
     }
   }
@@ -307,7 +308,6 @@ class Multiplication {
                                block_floats;
     };
 
-    const bool fetches_own = !few_lines || !own.factor.lies_along_depth();
     int64_t found = 0;  // stretches of a panel, as many in all of a block
     for (int64_t block = blocks.begin; block < blocks.end; ++block) {
       for (int64_t panel = own_panels.begin; panel < own_panels.end; ++panel) {
@@ -326,10 +326,10 @@ class Multiplication {
           const int64_t at = o - own_panels.begin;
           const float* of_shared = shared_panel(shared, chunk, blocks, s, block);
           float* to = block_of(s, o);
-          if (few_lines && block + 1 == depth_blocks_)
-            out_.prefetch_results(row * tile_rows, left_.lines_of(row), col * tile_cols);
-          if (fetches_own)
+          if (!few_lines)
             prefetch_own(own, own_panels, block, blocks, tile++, rows.count() * cols.count());
+          else if (block + 1 == depth_blocks_)
+            out_.prefetch_results(row * tile_rows, left_.lines_of(row), col * tile_cols);
           if (most) {
             const Stretch* first = own_found + at * most;
             multiply_block(row, col, block, to, [&]<int height, int vectors> {

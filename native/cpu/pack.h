@@ -96,6 +96,11 @@ void pack_across(const T* from, int64_t stride, int count, int width, int64_t de
   // and what is read beyond this one lies before the end of the next.
   if (width < lanes && count == width && stride + width >= lanes)
     for (; d + 1 < depths; ++d, from += stride, to += width) store(to, load(from));
+  if (lanes <= 8 && count == 2 * lanes && count == width)
+    for (; d < depths; ++d, from += stride, to += width) {
+      store(to, load(from));
+      store(to + lanes, load(from + lanes));
+    }
   for (; d < depths; ++d, from += stride, to += width)
     for (int first = 0; first < width; first += lanes) {
       const int here = width - first < lanes ? width - first : lanes;
