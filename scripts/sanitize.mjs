@@ -14,7 +14,7 @@ const cpu = 'stylear_cpu_avx2';
 const checkers = {
   address: {
     sanitize: 'address;undefined',
-    targets: ['stylear', cpu, 'stylear_simt', 'native_tests'],
+    targets: ['stylear', cpu, 'stylear_simt', 'stylear_simt_cuda', 'native_tests'],
     // libstdc++ has to be there before the sanitizer looks for what it intercepts. Node itself does
     // not free everything at exit, so leaks are looked for in the native programs alone.
     preload: ['libasan.so', 'libubsan.so', 'libstdc++.so.6'],

@@ -1,11 +1,12 @@
-// `npm test`: brings the native code up to date, with the emulated CUDA device, then runs the native
+// `npm test`: brings the native code up to date, with the emulated CUDA devices, then runs the native
 // programs and vitest. Arguments go to vitest and leave the native programs out.
 import { buildNative, hasCMake } from './native.mjs';
 import { runNativeTests, runVitest } from './suites.mjs';
 
 const args = process.argv.slice(2);
 
-if (hasCMake()) buildNative({ targets: ['all', 'stylear_simt', 'native_tests'], quiet: true });
+const targets = ['all', 'stylear_simt', 'stylear_simt_cuda', 'native_tests'];
+if (hasCMake()) buildNative({ targets, quiet: true });
 else
   console.log('No CMake here: testing the devices that npm install built, and no native programs.');
 

@@ -85,7 +85,7 @@ function parse(name: string | undefined): Wanted {
       advice: 'Install the NVIDIA driver and run `npm run build:cuda`, or open `cpu`.',
     };
   }
-  if (name === 'simt' || name === 'simt_race' || /^cpu:\w+$/.test(name)) {
+  if (name === 'simt' || name === 'simt_cuda' || /^cpu:\w+$/.test(name)) {
     const advice = name.startsWith('simt') ? 'Run `npm run build:simt` to build it.' : build;
     return { matches: (candidate) => candidate === name, index: 0, advice };
   }

@@ -18,6 +18,7 @@
 #else
 #include "../simt/builtins.h"
 #include "../simt/builtins_math.h"
+#include "../simt_cuda/cuda_runtime.h"
 #endif
 
 #include "../core/error.h"
@@ -83,9 +84,8 @@ constexpr bool asks_for_shared(size_t dynamic_bytes) {
   return dynamic_bytes > unasked_shared_bytes - small_shared_arrays;
 }
 
-// ---- Launching. Host-side failures become Error; on the GPU a kernel runs later, in the emulation
-// before `launch` returns.
-#if defined(__CUDACC__)
+// ---- Launching. Host-side failures become Error; a kernel runs later, or, in the emulation and
+// without a stream, before `launch` returns.
 using GpuStream = cudaStream_t;
 
 inline void check_cuda(cudaError_t status, const char* what) {
@@ -95,6 +95,7 @@ inline void check_cuda(cudaError_t status, const char* what) {
   throw Error(code, std::string("cuda: ") + what + ": " + cudaGetErrorString(status));
 }
 
+#if defined(__CUDACC__)
 // Asks for what the GPU has beside small arrays, however much is needed now: a recording may hold a
 // launch of the same kernel with more.
 inline void ask_for_shared(const void* kernel, size_t bytes) {
@@ -121,12 +122,10 @@ void launch(GpuStream stream, void (*kernel)(P...), dim3 grid, dim3 block, size_
   check_cuda(cudaGetLastError(), "kernel launch");
 }
 #else
-struct GpuStream {};
-
 template <class... P, class... A>
-void launch(GpuStream, void (*kernel)(P...), dim3 grid, dim3 block, size_t shared_bytes,
+void launch(GpuStream stream, void (*kernel)(P...), dim3 grid, dim3 block, size_t shared_bytes,
             A&&... args) {
-  simt::launch(kernel, grid, block, shared_bytes, std::forward<A>(args)...);
+  simt::launch_into(stream, kernel, grid, block, shared_bytes, std::forward<A>(args)...);
 }
 #endif
 

@@ -13,6 +13,7 @@
 
 #include <cstddef>
 #include <cstdint>
+#include <functional>
 #include <tuple>
 #include <type_traits>
 #include <utility>
@@ -124,8 +125,17 @@ struct Launch {
 };
 void run(const Launch& launch);
 
+// Where launches wait for their turn; they throw when they run.
+class LaunchQueue {
+ public:
+  virtual ~LaunchQueue() = default;
+  virtual void push_launch(std::function<void()> launch) = 0;
+};
+
+// Into `queue`, or at once where it is null.
 template <class... P, class... A>
-void launch(void (*kernel)(P...), dim3 grid, dim3 block, size_t shared, A&&... args) {
+void launch_into(LaunchQueue* queue, void (*kernel)(P...), dim3 grid, dim3 block, size_t shared,
+                 A&&... args) {
   static_assert(sizeof...(P) == sizeof...(A), "wrong number of kernel arguments");
   static_assert((std::is_trivially_copyable_v<std::remove_cv_t<P>> && ...),
                 "kernel arguments must be trivially copyable");
@@ -134,12 +144,22 @@ void launch(void (*kernel)(P...), dim3 grid, dim3 block, size_t shared, A&&... a
     void (*function)(P...);
     std::tuple<std::remove_cv_t<P>...> args;
   } packed{kernel, {static_cast<std::remove_cv_t<P>>(std::forward<A>(args))...}};
-  run({grid, block, shared,
-       [](const void* p) {
-         const auto* k = static_cast<const Packed*>(p);
-         std::apply(k->function, k->args);
-       },
-       &packed, reinterpret_cast<const void*>(kernel)});
+  const auto begin = [=] {
+    run({grid, block, shared,
+         [](const void* p) {
+           const auto* k = static_cast<const Packed*>(p);
+           std::apply(k->function, k->args);
+         },
+         &packed, reinterpret_cast<const void*>(packed.function)});
+  };
+  if (queue)
+    queue->push_launch(begin);
+  else
+    begin();
+}
+template <class... P, class... A>
+void launch(void (*kernel)(P...), dim3 grid, dim3 block, size_t shared, A&&... args) {
+  launch_into(nullptr, kernel, grid, block, shared, std::forward<A>(args)...);
 }
 
 }  // namespace stylear::simt

@@ -1,9 +1,9 @@
 import { expect, test } from 'vitest';
 import { checkpoint, gradients, scope, type Tensor } from '../../lib/index.ts';
-import { onEveryDevice } from '../support/on_every_device.ts';
+import { onEveryHostSide } from '../support/on_every_device.ts';
 import { add, multiply, sum } from './small_ops.ts';
 
-onEveryDevice('checkpoint', (device) => {
+onEveryHostSide('checkpoint', (device) => {
   /** Gradients of x and w through `depth` steps `x w + x`, each perhaps in a checkpoint. */
   const through = async (depth: number, wrap: (body: () => Tensor) => Tensor) => {
     let runs = 0;

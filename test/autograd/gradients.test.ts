@@ -1,7 +1,7 @@
 import { expect, test } from 'vitest';
 import { wanted } from '../../lib/autograd/record.ts';
 import { gradients, keep, record, scope, type Tensor, valueAndGradients } from '../../lib/index.ts';
-import { onEveryDevice } from '../support/on_every_device.ts';
+import { onEveryHostSide } from '../support/on_every_device.ts';
 import { add, multiply, powers, sum } from './small_ops.ts';
 
 /** The values of tensors, which are disposed of. */
@@ -14,7 +14,7 @@ const take = (tensors: readonly Tensor[]): Promise<number[][]> =>
     }),
   );
 
-onEveryDevice('gradients', (device) => {
+onEveryHostSide('gradients', (device) => {
   const ofPoint = (values: number[], forward: (x: Tensor) => Tensor) =>
     scope(() => {
       const x = device.from(values);

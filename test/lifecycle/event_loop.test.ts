@@ -45,7 +45,7 @@ async function saturated<T>(device: Device, beats: () => Promise<T>): Promise<T>
 
 const at = (sorted: number[], share: number) => sorted[Math.floor(share * (sorted.length - 1))]!;
 
-describe.each(devicesToTest())('with %s saturated', (kind) => {
+describe.each(devicesToTest({ withHostSide: true }))('with %s saturated', (kind) => {
   test('a 10 ms timer keeps within 5 ms of its beat', async () => {
     await using device = await openDevice(kind);
     // Other programs only ever make it later, so the best of a few tries counts.

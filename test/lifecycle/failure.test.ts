@@ -3,7 +3,7 @@ import { describe, expect, test } from 'vitest';
 import { openDevice } from '../../lib/index.ts';
 import { devicesToTest } from '../support/on_every_device.ts';
 
-describe.each(devicesToTest())('a failure on %s', (kind) => {
+describe.each(devicesToTest({ withHostSide: true }))('a failure on %s', (kind) => {
   /** Looks up row 9 of a table of 3 rows. */
   const fail = async () => {
     const device = await openDevice(kind);

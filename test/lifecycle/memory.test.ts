@@ -10,7 +10,7 @@ const collectGarbage: () => void = runInNewContext('gc');
 
 afterEach(() => vi.unstubAllEnvs());
 
-describe.each(devicesToTest())('memory of %s', (kind) => {
+describe.each(devicesToTest({ withHostSide: true }))('memory of %s', (kind) => {
   /** A small gradient, and a graph of it. */
   const compute = async (device: Device): Promise<number[]> => {
     const graph = scope(() => {

@@ -5,9 +5,14 @@ import { Worker } from 'node:worker_threads';
 import { findLibraries, nativeFolder } from '../../lib/native.ts';
 import { devicesToTest } from '../support/on_every_device.ts';
 
-/** The library of a device that runs here: the CPU's, at the lowest level there is. */
-export function libraryPath(): string {
-  const kind = devicesToTest().find((name) => name.startsWith('cpu:'))!;
+/** Devices whose host code survives what happens to their thread: the CPU's, at its lowest level. */
+export const hosts = ['cpu:', 'simt_cuda'].flatMap((prefix) =>
+  devicesToTest({ withHostSide: true })
+    .filter((name) => name.startsWith(prefix))
+    .slice(0, 1),
+);
+
+function libraryPath(kind: string): string {
   return findLibraries().find(({ name }) => name === kind)!.path;
 }
 
@@ -28,17 +33,17 @@ const run = (device, op, ...numbers) => {
 `;
 
 /** Where the prelude finds native code. */
-export function threadData() {
-  return { addon: join(nativeFolder(), 'stylear.node'), library: libraryPath() };
+export function threadData(kind: string) {
+  return { addon: join(nativeFolder(), 'stylear.node'), library: libraryPath(kind) };
 }
 
 /** A thread that runs `body`, CommonJS, with the functions of the prelude. */
-export function startThread(body: string): Worker {
-  return new Worker(prelude + body, { eval: true, workerData: threadData() });
+export function startThread(kind: string, body: string): Worker {
+  return new Worker(prelude + body, { eval: true, workerData: threadData(kind) });
 }
 
 /** The same as a program of its own, for `node -e`. */
-export function programOf(body: string): string {
-  const data = `const workerData = ${JSON.stringify(threadData())};`;
+export function programOf(kind: string, body: string): string {
+  const data = `const workerData = ${JSON.stringify(threadData(kind))};`;
   return prelude.replace(/const \{ parentPort.*/, data) + body;
 }

@@ -2,10 +2,10 @@
 import { spawn } from 'node:child_process';
 import { once } from 'node:events';
 import { expect, test } from 'vitest';
-import { programOf } from './native_worker.ts';
+import { hosts, programOf } from './native_worker.ts';
 
-async function outcomeOf(body: string) {
-  const child = spawn(process.execPath, ['-e', programOf(body)], {
+async function outcomeOf(kind: string, body: string) {
+  const child = spawn(process.execPath, ['-e', programOf(kind, body)], {
     stdio: ['ignore', 'pipe', 'pipe'],
   });
   let text = '';
@@ -25,31 +25,34 @@ const x = make(device, 1 << 20);
 run(device, 'fill', x, 3);
 `;
 
-test('an open device does not keep it alive', async () => {
-  expect(await outcomeOf(opened)).toEqual({ code: 0, signal: null, text: '' });
+test.each(hosts)('an open device, %s, does not keep it alive', async (kind) => {
+  expect(await outcomeOf(kind, opened)).toEqual({ code: 0, signal: null, text: '' });
 });
 
-test('a read that is not answered yet does', async () => {
+test.each(hosts)('a read on %s that is not answered yet does', async (kind) => {
   const program = `${opened}
     const into = new Float32Array(1 << 20);
     device.read(x, into, () => console.log(into[(1 << 20) - 1]));`;
-  expect(await outcomeOf(program)).toEqual({ code: 0, signal: null, text: '3' });
+  expect(await outcomeOf(kind, program)).toEqual({ code: 0, signal: null, text: '3' });
 });
 
-test('it may be ended amid work', async () => {
+test.each(hosts)('it may be ended amid work of %s', async (kind) => {
   const program = `${opened}
-    for (let i = 0; i < 100000; i++) run(device, 'fill', x, i);
+    for (let i = 0; i < ${kind.startsWith('cpu') ? 100000 : 20}; i++) run(device, 'fill', x, i);
     device.read(x, new Float32Array(1 << 20), () => console.log('too late'));
     process.exit(7);`;
   const begun = Date.now();
-  expect(await outcomeOf(program)).toEqual({ code: 7, signal: null, text: '' });
+  expect(await outcomeOf(kind, program)).toEqual({ code: 7, signal: null, text: '' });
   expect(Date.now() - begun).toBeLessThan(15_000);
 });
 
-test('it may be ended by an exception amid work', async () => {
-  const { code, text } = await outcomeOf(`${opened}
-    for (let i = 0; i < 1000; i++) run(device, 'fill', x, i);
-    throw new Error('no such thing');`);
+test.each(hosts)('it may be ended by an exception amid work of %s', async (kind) => {
+  const { code, text } = await outcomeOf(
+    kind,
+    `${opened}
+    for (let i = 0; i < ${kind.startsWith('cpu') ? 1000 : 20}; i++) run(device, 'fill', x, i);
+    throw new Error('no such thing');`,
+  );
   expect(code).toBe(1);
   expect(text).toContain('no such thing');
 });

@@ -5,15 +5,16 @@ import { setTimeout } from 'node:timers/promises';
 import { expect, test } from 'vitest';
 import { uniform } from '../support/numbers.ts';
 import { sanitizer } from '../support/sanitizer.ts';
-import { prelude, startThread, threadData } from './native_worker.ts';
+import { hosts, prelude, startThread, threadData } from './native_worker.ts';
 
 const rounds = Number(process.env.STYLEAR_TEST_ROUNDS ?? 40);
 
 /** Keeps a device busy with large and small work, and reads without end. */
-const busy = `
+const busy = (kind: string) => `
 const device = open();
-const x = make(device, 1 << 18), y = make(device, 1 << 18), small = make(device, 4);
-const into = new Float32Array(1 << 18);
+const large = ${kind.startsWith('cpu') ? 1 << 18 : 1 << 12};
+const x = make(device, large), y = make(device, large), small = make(device, 4);
+const into = new Float32Array(large);
 run(device, 'fill', x, 1);
 device.beginRecording();
 for (let i = 0; i < 8; i++) run(device, 'add', x, x, y, 0.5, 0.5);
@@ -30,32 +31,36 @@ step();
 parentPort.postMessage('busy');
 `;
 
-test(`a thread may be terminated at any moment, ${rounds} times, and memory stays flat`, async () => {
-  const next = uniform(3);
-  let warm = 0;
-  for (let round = 0; round < rounds; round++) {
-    const worker = startThread(busy);
-    worker.on('error', (error) => expect.fail(String(error)));
-    await once(worker, 'message');
-    await setTimeout(8 * next());
-    await worker.terminate();
-    if (round === Math.floor(rounds / 4)) warm = process.memoryUsage.rss();
-  }
-  const grown = process.memoryUsage.rss() - warm;
-  // A round that leaked its tensors would leave 2 MiB. Sanitizers keep freed memory for a while; the
-  // address sanitizer counts what is lost instead, below.
-  if (!sanitizer) expect(grown / rounds).toBeLessThan(400_000);
-}, 600_000);
+test.each(hosts)(
+  `a thread may be terminated at any moment, ${rounds} times, and memory stays flat, on %s`,
+  async (kind) => {
+    const next = uniform(3);
+    let warm = 0;
+    for (let round = 0; round < rounds; round++) {
+      const worker = startThread(kind, busy(kind));
+      worker.on('error', (error) => expect.fail(String(error)));
+      await once(worker, 'message');
+      await setTimeout(8 * next());
+      await worker.terminate();
+      if (round === Math.floor(rounds / 4)) warm = process.memoryUsage.rss();
+    }
+    const grown = process.memoryUsage.rss() - warm;
+    // A round that leaked its tensors would leave 2 MiB. Sanitizers keep freed memory for a while; the
+    // address sanitizer counts what is lost instead, below.
+    if (!sanitizer) expect(grown / rounds).toBeLessThan(400_000);
+  },
+  600_000,
+);
 
-test.runIf(sanitizer === 'address')(
-  'a thread that is terminated loses no memory',
-  async () => {
-    const body = JSON.stringify(prelude + busy);
+test.runIf(sanitizer === 'address').each(hosts)(
+  'a thread that is terminated loses no memory on %s',
+  async (kind) => {
+    const body = JSON.stringify(prelude + busy(kind));
     const program = `
       const { Worker } = require('node:worker_threads');
       const run = async () => {
         for (let round = 0; round < 12; round++) {
-          const worker = new Worker(${body}, { eval: true, workerData: ${JSON.stringify(threadData())} });
+          const worker = new Worker(${body}, { eval: true, workerData: ${JSON.stringify(threadData(kind))} });
           await new Promise((resolve) => worker.once('message', resolve));
           await new Promise((resolve) => setTimeout(resolve, round % 6));
           await worker.terminate();
@@ -77,15 +82,18 @@ test.runIf(sanitizer === 'address')(
   600_000,
 );
 
-test('threads may work side by side and end by themselves', async () => {
+test.each(hosts)('threads may work side by side and end by themselves on %s', async (kind) => {
   const workers = Array.from({ length: 4 }, (_, thread) =>
-    startThread(`
+    startThread(
+      kind,
+      `
       const device = open();
       const x = make(device, 1000);
       run(device, 'fill', x, ${thread});
       const into = new Float32Array(1000);
       device.read(x, into, (code, message) => parentPort.postMessage(message ?? into[999]));
-    `),
+    `,
+    ),
   );
   const answers = await Promise.all(
     workers.map(async (worker) => {

@@ -14,7 +14,7 @@ import {
   type Tensor,
 } from '../../lib/index.ts';
 import { given } from '../support/numbers.ts';
-import { onEveryDevice } from '../support/on_every_device.ts';
+import { onEveryHostSide } from '../support/on_every_device.ts';
 import { upload } from '../support/op_case.ts';
 
 const ints = (device: Device, values: readonly number[], shape?: readonly number[]) =>
@@ -62,7 +62,7 @@ const faults: readonly (readonly [string, RegExp, (device: Device) => Tensor])[]
   ['a page that is written', /^qk_norm_rope_cache: .*(table|page)/, (d) => cached(d, 5, [0, 2])],
 ];
 
-onEveryDevice('data out of range', (_, kind) => {
+onEveryHostSide('data out of range', (_, kind) => {
   test.each(faults)('%s is reported by every later read', async (_, message, call) => {
     const device = await openDevice(kind); // of its own, since it does no more work after this
     const [wrong, fine] = scope(() => [call(device), device.zeros([2])]);

@@ -2,7 +2,7 @@
 // recorded or not.
 import { afterAll, describe, test } from 'vitest';
 import { type Device, openDevice, scope, Tensor } from '../../lib/index.ts';
-import { devicesToTest, onEveryDevice } from '../support/on_every_device.ts';
+import { devicesToTest, onEveryHostSide } from '../support/on_every_device.ts';
 import { expectSameBits, take, upload } from '../support/op_case.ts';
 import { type Call, casesOf } from './cases.ts';
 
@@ -65,7 +65,7 @@ describe.each(devicesToTest().filter((kind) => kind === 'simt'))(
   },
 );
 
-onEveryDevice('a replay gives the bits of a call', (device) => {
+onEveryHostSide('a replay gives the bits of a call', (device) => {
   test.each(small)('%s', async (_, call) => {
     const expected = await results(device, call);
     const tensors = call.inputs.map((one) => upload(device, one));

@@ -4,11 +4,17 @@ import { type Device, listDevices, openDevice } from '../../lib/index.ts';
 /** Every device there can be. */
 const all = ['cpu:portable', 'cpu:avx2', 'cpu:avx512', 'cpu:avx512bf16', 'simt', 'cuda'] as const;
 
+/**
+ * The CUDA device on an emulated runtime: its kernels are those of `simt`, its host code is `cuda`'s.
+ * Suites that are about more than kernels ask for it.
+ */
+const hostSide = 'simt_cuda';
+
 /** Why each device that does not run here does not. */
 export function lackingDevices(): Map<string, string> {
   const kinds = new Map(listDevices().map((kind) => [kind.name, kind]));
   const lacking = new Map<string, string>();
-  for (const name of all) {
+  for (const name of [...all, hostSide]) {
     const kind = kinds.get(name);
     if (!kind) lacking.set(name, 'its library is not built');
     else if (kind.score <= 0) lacking.set(name, kind.why);
@@ -16,24 +22,25 @@ export function lackingDevices(): Map<string, string> {
   return lacking;
 }
 
-/** Those that run here, or of them those that `STYLEAR_TEST_DEVICES=cpu:avx512,simt` asks for. */
-export function devicesToTest(): string[] {
+/**
+ * Those that run here, or of them those that `STYLEAR_TEST_DEVICES=cpu:avx512,simt` asks for.
+ *
+ * @param withHostSide  whether `simt_cuda` is one of them without being asked for
+ */
+export function devicesToTest({ withHostSide = false } = {}): string[] {
   const lacking = lackingDevices();
+  const known: string[] = [...all, hostSide];
   const asked = process.env.STYLEAR_TEST_DEVICES?.split(',');
-  const missing = asked?.filter((name) => !all.some((one) => one === name) || lacking.has(name));
+  const missing = asked?.filter((name) => !known.includes(name) || lacking.has(name));
   if (missing?.length) {
     const reasons = missing.map((name) => `${name} (${lacking.get(name) ?? 'unknown'})`);
     throw new Error(`STYLEAR_TEST_DEVICES: expected devices that run here, got ${reasons}`);
   }
-  return asked ?? all.filter((name) => !lacking.has(name));
+  return asked ?? (withHostSide ? known : [...all]).filter((name) => !lacking.has(name));
 }
 
-/**
- * A `describe` for every device that opens on this machine. It ends with a test that as few storages
- * are alive as there were at the beginning: none.
- */
-export function onEveryDevice(name: string, body: (device: Device, kind: string) => void): void {
-  describe.each(devicesToTest())(`${name} on %s`, async (kind) => {
+function onEach(kinds: readonly string[], name: string, body: Body): void {
+  describe.each(kinds)(`${name} on %s`, async (kind) => {
     const device = await openDevice(kind);
     afterAll(() => device.close());
     body(device, kind);
@@ -42,4 +49,18 @@ export function onEveryDevice(name: string, body: (device: Device, kind: string)
       expect(device.memory()).toMatchObject({ storages: 0, graphs: 0 });
     });
   });
+}
+type Body = (device: Device, kind: string) => void;
+
+/**
+ * A `describe` for every device that opens on this machine. It ends with a test that as few storages
+ * are alive as there were at the beginning: none.
+ */
+export function onEveryDevice(name: string, body: Body): void {
+  onEach(devicesToTest(), name, body);
+}
+
+/** The same with `simt_cuda` as one more. */
+export function onEveryHostSide(name: string, body: Body): void {
+  onEach(devicesToTest({ withHostSide: true }), name, body);
 }

@@ -1,8 +1,8 @@
 import { expect, test } from 'vitest';
 import { scope, type Tensor } from '../../lib/index.ts';
-import { onEveryDevice } from '../support/on_every_device.ts';
+import { onEveryHostSide } from '../support/on_every_device.ts';
 
-onEveryDevice('graph', (device) => {
+onEveryHostSide('graph', (device) => {
   /** `x += y` */
   const accumulate = (x: Tensor, y: Tensor) => device.run('add', { x, y, z: x, alpha: 1, beta: 1 });
   const sum = (x: Tensor, y: Tensor) => {

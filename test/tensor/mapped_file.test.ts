@@ -3,7 +3,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, expect, test } from 'vitest';
 import { MappedFile } from '../../lib/index.ts';
-import { onEveryDevice } from '../support/on_every_device.ts';
+import { onEveryHostSide } from '../support/on_every_device.ts';
 
 const folder = mkdtempSync(join(tmpdir(), 'stylear-'));
 afterAll(() => rmSync(folder, { recursive: true }));
@@ -11,7 +11,7 @@ const path = join(folder, 'weights');
 const floats = Float32Array.from({ length: 1000 }, (_, i) => i / 8);
 writeFileSync(path, new Uint8Array(floats.buffer));
 
-onEveryDevice('a mapped file', (device) => {
+onEveryHostSide('a mapped file', (device) => {
   const file = new MappedFile(path);
 
   test('has its size', () => expect(file.bytes).toBe(4000));

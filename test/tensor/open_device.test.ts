@@ -73,7 +73,7 @@ describe('openDevice', () => {
   });
 });
 
-describe.each(devicesToTest())('a device, %s,', (kind) => {
+describe.each(devicesToTest({ withHostSide: true }))('a device, %s,', (kind) => {
   test('finishes its work before it closes, and is closed once', async () => {
     const device = await openDevice(kind);
     const x = device.full([1 << 20], 3);

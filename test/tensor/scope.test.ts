@@ -1,8 +1,8 @@
 import { expect, test } from 'vitest';
 import { keep, scope, type Tensor } from '../../lib/index.ts';
-import { onEveryDevice } from '../support/on_every_device.ts';
+import { onEveryHostSide } from '../support/on_every_device.ts';
 
-onEveryDevice('scope', (device) => {
+onEveryHostSide('scope', (device) => {
   const one = () => device.zeros([1]);
   const dispose = (...tensors: Tensor[]) => {
     for (const tensor of tensors) tensor.dispose();

@@ -1,6 +1,6 @@
 import { expect, test } from 'vitest';
 import { type Device, type Dtype, openDevice, scope, type Tensor } from '../../lib/index.ts';
-import { onEveryDevice } from '../support/on_every_device.ts';
+import { onEveryHostSide } from '../support/on_every_device.ts';
 
 /** Reads and disposes. */
 async function take(tensor: Tensor): Promise<number[]> {
@@ -9,7 +9,7 @@ async function take(tensor: Tensor): Promise<number[]> {
   return values;
 }
 
-onEveryDevice('tensor', (device) => {
+onEveryHostSide('tensor', (device) => {
   test.each<[Dtype, number[]]>([
     ['f32', [1.5, -2.25, 2 ** -100, Number.POSITIVE_INFINITY]],
     ['bf16', [1.5, -2.25, 3.140625, Number.NEGATIVE_INFINITY]],

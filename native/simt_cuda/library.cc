@@ -1,0 +1,36 @@
+// The CUDA device on the emulated runtime: native/cuda, host code and kernels, run without a GPU.
+// It is for tests, and opened by name only.
+#include "../cuda/device.h"
+#include "../simt/engine.h"
+#include "../simt/state.h"
+#include "cuda_runtime.h"
+
+namespace stylear::simt_cuda {
+
+namespace {
+
+int score(std::string&) { return 1; }
+
+// What the environment says of schedules holds from the opening of a device on.
+Device* open(const OpenOptions& asked) {
+  simt::options() = simt::options_from_environment();
+  if (asked.threads > 0) simt::options().workers = static_cast<unsigned>(asked.threads);
+  cudaDeviceProp properties{};
+  if (cudaGetDeviceProperties(&properties, asked.index) == cudaSuccess) {
+    const int capability = properties.major * 10 + properties.minor;
+    const size_t kilobytes = capability == 80 ? 163 : capability == 89 ? 99 : 227;
+    simt::options().max_shared = kilobytes * 1024;
+  }
+  return cuda::open_gpu(asked.index);
+}
+
+constexpr DeviceLibrary library = {STYLEAR_BUILD, "simt_cuda", score, open};
+
+}  // namespace
+
+}  // namespace stylear::simt_cuda
+
+extern "C" __attribute__((visibility("default"))) const stylear::DeviceLibrary*
+stylear_device_library() {
+  return &stylear::simt_cuda::library;
+}
