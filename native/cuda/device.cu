@@ -75,6 +75,10 @@ class GpuDevice final : public Device, private BlockSource, private ScratchMemor
     op_stream_.blas = blas_.get();
   }
   ~GpuDevice() override {
+    try {
+      if (recording_) end_recording();  // a process may end amid one
+    } catch (const Error&) {            // there is nobody to be told
+    }
     use();
     cudaStreamSynchronize(stream_.handle);
     give_upload_chunk();

@@ -16,6 +16,7 @@ thread_local cudaError_t last = cudaSuccess;
 }  // namespace
 
 void misuse(const std::string& sentence) {
+  std::fflush(stdout);
   std::fprintf(stderr, "simt_cuda: %s\n", sentence.c_str());
   std::abort();
 }
