@@ -15,9 +15,23 @@
 
 namespace stylear::cuda {
 
+// Host memory that kernels write into: what one of an op reports, and the last point of the stream,
+// counted by Completions, that was passed before anything was reported.
+struct StreamWords {
+  FaultWord fault;
+  unsigned long long sound;
+};
+
+static __global__ void pass_point(StreamWords* words, unsigned long long point) {
+  if (!*static_cast<volatile unsigned*>(&words->fault.reported)) words->sound = point;
+}
+
+// A failure concerns what was asked for behind it in the stream: the thread comes late, and finds
+// what kernels further on have reported.
 class Completions {
  public:
-  Completions(int gpu, const volatile FaultWord* word) : gpu_(gpu), word_(word) {
+  Completions(int gpu, const volatile StreamWords* words, StreamWords* words_on_gpu)
+      : gpu_(gpu), words_(words), words_on_gpu_(words_on_gpu) {
     thread_ = std::thread([this] { serve(); });
   }
   Completions(const Completions&) = delete;
@@ -33,25 +47,27 @@ class Completions {
   }
 
   // Calls `done`, from the thread of this object, when the stream has finished what was enqueued so
-  // far; `done` learns of the failure that stopped the stream, if any.
+  // far; `done` learns of the failure that had stopped the stream by then, if any.
   void after(cudaStream_t stream, std::function<void(const Error*)> done) {
+    const unsigned long long point = ++points_;
     cudaEvent_t event = take_event();
-    if (event && cudaEventRecord(event, stream) != cudaSuccess) {
-      cudaGetLastError();
+    if (event && !marked(event, stream, point)) {
       give_event(event);
       event = nullptr;
     }
     {
       const std::lock_guard guard(mutex_);
-      waiting_.push_back({event, stream, std::move(done)});
+      waiting_.push_back({point, event, stream, std::move(done)});
     }
     wake_.notify_one();
   }
 
-  // Stops the stream with this failure unless one is known already.
+  // Stops the stream here with this failure unless one is known already.
   void fail(const Error& failure) {
     const std::lock_guard guard(mutex_);
-    if (!failure_) failure_ = failure;
+    if (failure_) return;
+    failure_ = failure;
+    failed_from_ = points_ + 1;
   }
   // The one that stopped the stream, as far as it is known.
   std::optional<Error> failure() {
@@ -60,13 +76,14 @@ class Completions {
   }
   // Whether a failure is known, looked at before each command.
   bool failed() {
-    if (word_->reported) return true;
+    if (words_->fault.reported) return true;
     const std::lock_guard guard(mutex_);
     return failure_.has_value();
   }
 
  private:
   struct Item {
+    unsigned long long point;
     cudaEvent_t event;  // null where the stream could not record it: it has failed
     cudaStream_t stream;
     std::function<void(const Error*)> done;
@@ -85,17 +102,36 @@ class Completions {
           item.event ? cudaEventSynchronize(item.event) : cudaStreamSynchronize(item.stream);
       if (item.event) give_event(item.event);
       guard.lock();
-      if (!failure_ && status != cudaSuccess)
-        failure_.emplace("ERR_DEVICE",
-                         std::string("cuda: ") + cudaGetErrorString(status) +
-                             ". Run with CUDA_LAUNCH_BLOCKING=1 to learn at which op.");
-      if (!failure_ && word_->reported) failure_ = error_of(const_cast<const FaultWord&>(*word_));
-      const std::optional<Error> failure = failure_;
+      if (item.point < failed_from_) {
+        if (status != cudaSuccess)
+          stop(item, Error("ERR_DEVICE",
+                           std::string("cuda: ") + cudaGetErrorString(status) +
+                               ". Run with CUDA_LAUNCH_BLOCKING=1 to learn at which op."));
+        else if (words_->fault.reported && words_->sound < item.point)
+          stop(item, error_of(const_cast<const FaultWord&>(words_->fault)));
+      }
+      const std::optional<Error> failure =
+          item.point < failed_from_ ? std::nullopt : failure_;
       guard.unlock();
       item.done(failure ? &*failure : nullptr);
     }
   }
 
+  void stop(const Item& item, const Error& failure) {
+    failure_ = failure;
+    failed_from_ = item.point;
+  }
+
+  bool marked(cudaEvent_t event, cudaStream_t stream, unsigned long long point) {
+    try {
+      launch(stream, pass_point, 1, 1, 0, words_on_gpu_, point);
+    } catch (const Error&) {
+      return false;
+    }
+    if (cudaEventRecord(event, stream) == cudaSuccess) return true;
+    cudaGetLastError();
+    return false;
+  }
   cudaEvent_t take_event() {
     {
       const std::lock_guard guard(mutex_);
@@ -116,12 +152,15 @@ class Completions {
   }
 
   int gpu_;
-  const volatile FaultWord* word_;
+  const volatile StreamWords* words_;
+  StreamWords* words_on_gpu_;
+  unsigned long long points_ = 0;  // of the stream, as `after` was called
   std::mutex mutex_;
   std::condition_variable wake_;
   std::deque<Item> waiting_;
   std::vector<cudaEvent_t> events_;
   std::optional<Error> failure_;
+  unsigned long long failed_from_ = ~0ull;  // the first point behind the failure
   bool stopping_ = false;
   std::thread thread_;
 };

@@ -30,20 +30,19 @@ struct OwnedStream {
   ~OwnedStream() { cudaStreamDestroy(handle); }
 };
 
-// Host memory that kernels write into.
-struct MappedFault {
-  FaultWord* word = nullptr;
-  MappedFault() {
+struct MappedWords {
+  StreamWords* words = nullptr;
+  MappedWords() {
     void* host = nullptr;
-    check_cuda(cudaHostAlloc(&host, sizeof(FaultWord), cudaHostAllocMapped), "fault word");
-    word = new (host) FaultWord{};
+    check_cuda(cudaHostAlloc(&host, sizeof(StreamWords), cudaHostAllocMapped), "fault word");
+    words = new (host) StreamWords{};
   }
-  MappedFault(const MappedFault&) = delete;
-  ~MappedFault() { cudaFreeHost(word); }
-  FaultWord* on_gpu() const {
+  MappedWords(const MappedWords&) = delete;
+  ~MappedWords() { cudaFreeHost(words); }
+  StreamWords* on_gpu() const {
     void* seen = nullptr;
-    check_cuda(cudaHostGetDevicePointer(&seen, word, 0), "fault word");
-    return static_cast<FaultWord*>(seen);
+    check_cuda(cudaHostGetDevicePointer(&seen, words, 0), "fault word");
+    return static_cast<StreamWords*>(seen);
   }
 };
 
@@ -65,12 +64,12 @@ class GpuDevice final : public Device, private BlockSource, private ScratchMemor
   GpuDevice(int index, const cudaDeviceProp& properties)
       : index_(index),
         name_("cuda:" + std::to_string(index) + " " + properties.name),
-        completions_(index, fault_.word),
+        completions_(index, mapped_.words, mapped_.on_gpu()),
         pool_(*this) {
     op_stream_.handle = stream_.handle;
     op_stream_.multiprocessors = properties.multiProcessorCount;
     op_stream_.compute_capability = capability_of(properties);
-    op_stream_.fault_word = fault_.on_gpu();
+    op_stream_.fault_word = &mapped_.on_gpu()->fault;
     op_stream_.memory = this;
     op_stream_.blas = blas_.get();
   }
@@ -220,7 +219,7 @@ class GpuDevice final : public Device, private BlockSource, private ScratchMemor
   int index_;
   std::string name_;
   OwnedStream stream_;
-  MappedFault fault_;
+  MappedWords mapped_;
   std::mutex memory_mutex_;
   DeviceMemory memory_;
   PinnedMemory pinned_;
