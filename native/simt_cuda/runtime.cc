@@ -13,6 +13,8 @@ namespace {
 
 thread_local cudaError_t last = cudaSuccess;
 
+bool comes_to_zero(std::atomic<int64_t>& count) { return count > 0 && --count == 0; }
+
 }  // namespace
 
 void misuse(const std::string& sentence) {
@@ -34,7 +36,7 @@ Context::Context() {
 void Context::revive() {
   dead_ = false;
   memory_bytes = std::numeric_limits<int64_t>::max();
-  calls_until_refusal = commands_until_death = 0;
+  calls_until_refusal = launches_until_refusal = commands_until_death = 0;
   last = cudaSuccess;
 }
 
@@ -52,12 +54,12 @@ void Context::die(const std::string& reason) {
   reason_ = "unspecified launch failure (" + reason + ")";
   dead_ = true;
 }
+bool Context::refuses_launch() { return comes_to_zero(launches_until_refusal); }
+bool Context::refuses_memory() { return comes_to_zero(calls_until_refusal); }
 void Context::count_command() {
-  if (commands_until_death > 0 && --commands_until_death == 0)
+  if (comes_to_zero(commands_until_death))
     throw Error("ERR_DEVICE", "the test wanted it");
 }
-
-bool Context::refuses_memory() { return calls_until_refusal > 0 && --calls_until_refusal == 0; }
 
 cudaError_t Context::allocate(void** block, size_t bytes, Kind kind) {
   *block = nullptr;
@@ -119,6 +121,8 @@ const char* cudaGetErrorString(cudaError_t error) {
       return "invalid argument";
     case cudaErrorMemoryAllocation:
       return "out of memory";
+    case cudaErrorInvalidConfiguration:
+      return "invalid configuration argument";
     case cudaErrorInvalidDevice:
       return "invalid device ordinal";
     case cudaErrorIllegalState:

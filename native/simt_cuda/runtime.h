@@ -27,6 +27,7 @@ class Context {
   std::atomic<int64_t> calls_until_refusal{0};   // counts allocations and instantiations of graphs
                                                  // down to one that finds no memory; 0: none
   std::atomic<int64_t> commands_until_death{0};  // counts commands down to one that fails; 0: none
+  std::atomic<int64_t> launches_until_refusal{0};  // counts launches down to one that CUDA refuses
   // What a new process would find.
   void revive();
 
@@ -36,6 +37,8 @@ class Context {
   void die(const std::string& reason);
   bool dead() const { return dead_; }
   const char* reason() const { return reason_.c_str(); }
+  // Before a launch is enqueued: whether CUDA refuses it.
+  bool refuses_launch();
   // Before a command runs: throws where a test wants it to fail.
   void count_command();
 

@@ -48,7 +48,11 @@ class Stream final : public simt::LaunchQueue {
   }
 
   void push_launch(Command launch) override {
-    if (cudaGetLastError() == cudaSuccess) push(std::move(launch));
+    // What an earlier call has left as the last error is taken for the launch's, as with CUDA.
+    if (context().refuses_launch())
+      context().result(cudaErrorInvalidConfiguration);
+    else
+      push(std::move(launch));
     cuda::check_cuda(cudaGetLastError(), "kernel launch");
   }
   cudaError_t push(Command command) {

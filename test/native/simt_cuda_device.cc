@@ -292,6 +292,38 @@ void the_gpu_may_fail_at_any_command() {
   EXPECT(died > 10);
 }
 
+// What CUDA refuses stops the queue as well, and it alone: the GPU goes on.
+void any_launch_may_be_refused() {
+  int refusals = 0;
+  for (int64_t n = 1;; ++n) {
+    const auto device = open();
+    float* block = static_cast<float*>(device->allocate(4));
+    float before = 0, after = 0;
+    fill(*device, block, 1, 5);
+    device->download(&before, block, 4);
+    Answer early(*device);
+    context().launches_until_refusal = n;
+    std::string caught;
+    try {
+      work(*device);
+    } catch (const Error& error) {
+      caught = error.what();
+    }
+    const std::string said = finish(*device);
+    const bool reached = context().launches_until_refusal == 0;
+    context().launches_until_refusal = 0;
+    EXPECT(early.wait().empty() && before == 5);
+    EXPECT(said.find("(noticed at ") != std::string::npos || said.empty());
+    EXPECT(said.empty() || said.starts_with("cuda: kernel launch: invalid configuration argument"));
+    EXPECT(caught == said || caught.empty());
+    device->download(&after, block, 4);
+    EXPECT(finish(*device) == said && after == (said.empty() ? 5 : 0));
+    refusals += !said.empty();
+    if (!reached) break;
+  }
+  EXPECT(refusals >= 6);
+}
+
 void a_device_may_be_closed_at_any_moment() {
   for (int moment = 0; moment < 6; ++moment) {
     auto device = open();
@@ -323,6 +355,7 @@ void all() {
   memory_may_run_out_at_any_call();
   memory_ends_and_comes_back();
   the_gpu_may_fail_at_any_command();
+  any_launch_may_be_refused();
   a_device_may_be_closed_at_any_moment();
 }
 
