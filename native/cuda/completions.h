@@ -104,14 +104,13 @@ class Completions {
       guard.lock();
       if (item.point < failed_from_) {
         if (status != cudaSuccess)
-          stop(item, Error("ERR_DEVICE",
-                           std::string("cuda: ") + cudaGetErrorString(status) +
-                               ". Run with CUDA_LAUNCH_BLOCKING=1 to learn at which op."));
+          stop(item,
+               Error("ERR_DEVICE", std::string("cuda: ") + cudaGetErrorString(status) +
+                                       ". Run with CUDA_LAUNCH_BLOCKING=1 to learn at which op."));
         else if (words_->fault.reported && words_->sound < item.point)
           stop(item, error_of(const_cast<const FaultWord&>(words_->fault)));
       }
-      const std::optional<Error> failure =
-          item.point < failed_from_ ? std::nullopt : failure_;
+      const std::optional<Error> failure = item.point < failed_from_ ? std::nullopt : failure_;
       guard.unlock();
       item.done(failure ? &*failure : nullptr);
     }

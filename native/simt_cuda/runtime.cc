@@ -57,8 +57,7 @@ void Context::die(const std::string& reason) {
 bool Context::refuses_launch() { return comes_to_zero(launches_until_refusal); }
 bool Context::refuses_memory() { return comes_to_zero(calls_until_refusal); }
 void Context::count_command() {
-  if (comes_to_zero(commands_until_death))
-    throw Error("ERR_DEVICE", "the test wanted it");
+  if (comes_to_zero(commands_until_death)) throw Error("ERR_DEVICE", "the test wanted it");
 }
 
 cudaError_t Context::allocate(void** block, size_t bytes, Kind kind) {

@@ -95,8 +95,8 @@ class Program {
   }
   void make() {
     const int64_t counts[] = {1, 7, 64, 1000, 40000, 1 << 18, 1300000};
-    const int size = below(20);  // few large ones
-    const Shared& tensor = tensors_.emplace_back(made(counts[size < 18 ? size % 5 : size - 13]));
+    const int size = below(50);  // few large ones
+    const Shared& tensor = tensors_.emplace_back(made(counts[size < 48 ? size % 5 : size - 43]));
     fill(tensor, 1);
     tensor->values.assign(tensor->values.size(), 1);
   }
