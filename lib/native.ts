@@ -60,7 +60,7 @@ export interface NativeDevice {
 
 /** A device library beside the addon. */
 export interface NativeLibrary {
-  /** What `openDevice` knows it by: `cpu:avx2`, `cuda`, `simt`. */
+  /** What `openDevice` knows it by: `cpu:avx2`, `cuda`, `simt`, `simt_cuda`. */
   readonly name: string;
   readonly path: string;
 }

@@ -30,8 +30,9 @@ export function listDevices(): DeviceKind[] {
  * Opens a device.
  *
  * @param name  `cuda`, or `cuda:1` for the second GPU; `cpu`, or `cpu:avx2` for an instruction set;
- *              `simt`, the emulated GPU; by default the best there is, which is never `simt`. The
- *              environment variable `STYLEAR_CPU=avx2` chooses the instruction set of `cpu`.
+ *              `simt`, the emulated GPU, or `simt_cuda`, the CUDA device on an emulated runtime; by
+ *              default the best there is, which is neither of these. The environment variable
+ *              `STYLEAR_CPU=avx2` chooses the instruction set of `cpu`.
  *
  * Throws `ERR_BACKEND` with what was tried and what each attempt answered.
  */
