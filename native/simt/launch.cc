@@ -28,19 +28,10 @@ uint64_t blocks_of(const Launch& launch) {
   return uint64_t{launch.grid.x} * launch.grid.y * launch.grid.z;
 }
 
-// The OS threads that run blocks. They live as long as the library, so that stacks and arenas are
-// mapped once.
+// The OS threads that run blocks. They live as long as the process, so that stacks and arenas are
+// mapped once, and so does all that they share: a process may end amid a launch.
 class Team {
  public:
-  ~Team() {
-    {
-      const std::lock_guard guard(mutex_);
-      stop_ = true;
-    }
-    wake_.notify_all();
-    for (std::thread& t : threads_) t.join();
-  }
-
   void run(const Launch& launch) {
     const std::lock_guard one_launch(launching_);
     const uint64_t blocks = blocks_of(launch);
@@ -78,8 +69,7 @@ class Team {
     for (;;) {
       {
         std::unique_lock guard(mutex_);
-        wake_.wait(guard, [&] { return stop_ || (generation_ != seen && index < wanted_); });
-        if (stop_) return;
+        wake_.wait(guard, [&] { return generation_ != seen && index < wanted_; });
         seen = generation_;
       }
       run_blocks(mine);
@@ -117,7 +107,6 @@ class Team {
   const Launch* launch_ = nullptr;
   Options options_;
   unsigned generation_ = 0, busy_ = 0, wanted_ = 0;
-  bool stop_ = false;
   std::atomic<uint64_t> next_{0};
   std::atomic<bool> failed_{false};
   std::string error_;
@@ -181,7 +170,7 @@ void run(const Launch& launch) {
   if (launch.shared > options().max_shared)
     refuse("launched with " + std::to_string(launch.shared) + " bytes of dynamic shared memory");
   if (current) refuse("launched from device code");
-  static Team team;
+  static Team& team = *new Team;
   team.run(launch);
 }
 

@@ -84,8 +84,8 @@ void complete_copies(Fiber* f, size_t count) {
 }
 
 Heap& heap() {
-  static Heap h;
-  return h;
+  static Heap& heap = *new Heap;  // a process may end amid a launch
+  return heap;
 }
 
 void* shared_static(const void* key, size_t bytes, size_t align, const char* name) {
