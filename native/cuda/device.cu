@@ -75,7 +75,7 @@ class GpuDevice final : public Device, private BlockSource, private ScratchMemor
   }
   ~GpuDevice() override {
     try {
-      if (recording_) end_recording();  // a process may end amid one
+      if (recording_) end_recording();  // a JavaScript thread may end amid one
     } catch (const Error&) {            // there is nobody to be told
     }
     use();
