@@ -15,22 +15,14 @@ import { performance } from 'node:perf_hooks';
 import { parseArgs } from 'node:util';
 
 import { type Device, openDevice, StyleAR, scope } from '../lib/index.ts';
+import { Figures } from './figure.ts';
 import { repositoryRoot } from './limits.ts';
 import { circumstances, writeReport } from './report.ts';
 
 const root = repositoryRoot();
 process.env.STYLEAR_NATIVE_DIR ??= path.join(root, 'build', 'Release'); // this file runs elsewhere
 
-interface Figure {
-  readonly what: string;
-  readonly value: number;
-  readonly unit: string;
-}
-const figures: Figure[] = [];
-const figure = (what: string, value: number, unit: string): void => {
-  figures.push({ what, value, unit });
-  console.log(`${what.padEnd(56)} ${value.toPrecision(4)} ${unit}`);
-};
+const figures = new Figures();
 
 /** Milliseconds until all that `body` enqueued is done. */
 async function timed(device: Device, body: () => unknown): Promise<number> {
@@ -72,7 +64,7 @@ if (values.cold) {
   const began = performance.now();
   execFileSync('dd', [`if=${largest}`, 'of=/dev/null', 'bs=16M'], { stdio: 'ignore' });
   const seconds = (performance.now() - began) / 1e3;
-  figure('the disk, one file read through', statSync(largest).size / 1e9 / seconds, 'GB/s');
+  figures.add('the disk, one file read through', statSync(largest).size / 1e9 / seconds, 'GB/s');
   execFileSync('dd', [`of=${largest}`, 'oflag=nocache', 'conv=notrunc,fdatasync', 'count=0'], {
     stdio: 'ignore',
   });
@@ -85,7 +77,7 @@ const estimate = StyleAR.estimate(folder, { cacheBytes, rows: 2 });
 let began = performance.now();
 const stylear = await StyleAR.load(folder, { device, cacheBytes });
 await device.idle();
-figure('opening everything', performance.now() - began, 'ms');
+figures.add('opening everything', performance.now() - began, 'ms');
 const { model } = stylear.preparation;
 const { chameleon, encoder, vqgan } = model;
 
@@ -93,7 +85,7 @@ let peak = 0;
 const watch = async (what: string, body: () => unknown): Promise<void> => {
   const ms = await timed(device, body);
   peak = Math.max(peak, device.memory().reservedBytes);
-  figure(what, ms, 'ms');
+  figures.add(what, ms, 'ms');
 };
 
 const step = () => {
@@ -108,9 +100,9 @@ const step = () => {
 began = performance.now();
 await watch('first step of both streams, weights from the files', step);
 const read = estimate.weights.transformer + estimate.weights.adapter;
-figure('  read at', read / 1e6 / (performance.now() - began), 'GB/s');
+figures.add('  read at', read / 1e6 / (performance.now() - began), 'GB/s');
 await watch('second step', step);
-figure('  weights at', read / 1e6 / figures.at(-1)!.value, 'GB/s');
+figures.add('  weights at', read / 1e6 / figures.all.at(-1)!.value, 'GB/s');
 await watch('CLIP and resampler, one reference', () =>
   encoder.encode(device.zeros([1, 224, 224, 3])),
 );
@@ -119,18 +111,18 @@ await watch('VQGAN, decode 768 x 768', () => vqgan.decode(device.zeros([1, 48, 4
 
 const { all, own } = resident();
 const gib = (bytes: number) => bytes / 2 ** 30;
-figure('estimate: all', gib(estimate.total), 'GiB');
-figure('estimate: of it in files', gib(estimate.mapped), 'GiB');
-figure('resident at the end', gib(all - before.all), 'GiB');
-figure('resident at the end, not from files', gib(own - before.own), 'GiB');
+figures.add('estimate: all', gib(estimate.total), 'GiB');
+figures.add('estimate: of it in files', gib(estimate.mapped), 'GiB');
+figures.add('resident at the end', gib(all - before.all), 'GiB');
+figures.add('resident at the end, not from files', gib(own - before.own), 'GiB');
 const owned = estimate.total - estimate.mapped;
-figure('device: weights and cache', gib(live), 'GiB');
-figure('device: most reserved', gib(peak), 'GiB');
-figure('device: most reserved over what the estimate has outside of files', peak / owned, '');
+figures.add('device: weights and cache', gib(live), 'GiB');
+figures.add('device: most reserved', gib(peak), 'GiB');
+figures.add('device: most reserved over what the estimate has outside of files', peak / owned, '');
 await stylear.close();
 await device.close();
 
 if (!values['no-write']) {
   const about = circumstances(root, device.name, device.threads);
-  writeReport(root, `full-size-${device.name}-${about.date}`, { ...about, figures });
+  writeReport(root, `full-size-${device.name}-${about.date}`, { ...about, figures: figures.all });
 }

@@ -11,7 +11,7 @@ import path from 'node:path';
 import { monitorEventLoopDelay, performance } from 'node:perf_hooks';
 
 import { type Device, linear, openDevice, scope } from '../lib/index.ts';
-import type { Figure } from './figure.ts';
+import type { BarredFigure } from './figure.ts';
 import { repositoryRoot } from './limits.ts';
 import { median } from './measure.ts';
 import { neighbour } from './neighbour.ts';
@@ -23,7 +23,7 @@ const root = repositoryRoot();
 process.env.STYLEAR_NATIVE_DIR ??= path.join(root, 'build', 'Release'); // this file runs elsewhere
 
 /** Nanoseconds from call to return of an op on three tensors, and of one op of a replayed graph. */
-async function calls(device: Device): Promise<Figure[]> {
+async function calls(device: Device): Promise<BarredFigure[]> {
   const [x, y, z] = [device.zeros([1]), device.zeros([1]), device.zeros([1])];
   const op = () => device.run('add', { x, y, z, alpha: 1, beta: 1 });
   const rounds = 41;
@@ -56,7 +56,7 @@ async function calls(device: Device): Promise<Figure[]> {
 }
 
 /** How late a 10 ms timer comes while the device is saturated. */
-async function beat(device: Device): Promise<Figure[]> {
+async function beat(device: Device): Promise<BarredFigure[]> {
   const x = noise(device, [512, 2048]);
   const weight = noise(device, [2048, 2048]);
   const delay = monitorEventLoopDelay({ resolution: 10 });
@@ -80,7 +80,7 @@ async function beat(device: Device): Promise<Figure[]> {
 }
 
 /** Milliseconds that loading the package and opening the CPU device add to plain node. */
-function startUp(): Figure[] {
+function startUp(): BarredFigure[] {
   const entry = path.join(root, 'dist', 'index.js');
   const run = (code: string): number => {
     const begin = performance.now();

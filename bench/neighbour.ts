@@ -5,7 +5,7 @@ import os from 'node:os';
 import { performance } from 'node:perf_hooks';
 
 import { type Device, linear, scope } from '../lib/index.ts';
-import type { Figure } from './figure.ts';
+import type { BarredFigure } from './figure.ts';
 import { median } from './measure.ts';
 import { noise } from './ops/case.ts';
 
@@ -18,7 +18,7 @@ const rounds = 9;
  * The loops are stopped and let go on in turns, and each busy stretch counts against the quiet ones
  * around it: memory here changes its speed by half within a minute.
  */
-export async function neighbour(device: Device): Promise<Figure[]> {
+export async function neighbour(device: Device): Promise<BarredFigure[]> {
   const x = noise(device, [2, 4096], 'bf16');
   const weight = noise(device, [16384, 4096], 'bf16');
   const step = () => scope(() => void linear(x, weight));

@@ -6,7 +6,7 @@ import path from 'node:path';
 import { performance } from 'node:perf_hooks';
 
 import { type TensorToWrite, writeSafetensors } from '../lib/index.ts';
-import type { Figure } from './figure.ts';
+import type { BarredFigure } from './figure.ts';
 import { median } from './measure.ts';
 
 /** 64 tensors [8192, 4096] in bf16, 64 MiB each. */
@@ -49,7 +49,7 @@ const program = (entry: string, file: string | undefined) => `
   process.exit();`;
 
 /** Milliseconds over plain node, and bytes of memory that are no file's. */
-export async function opening(root: string): Promise<Figure[]> {
+export async function opening(root: string): Promise<BarredFigure[]> {
   const file = await weightFile(path.join(root, 'build', 'bench'));
   const entry = path.join(root, 'dist', 'index.js');
   const run = (code: string) => {

@@ -29,6 +29,7 @@ import { type Vocabulary, vocabularyOf } from '../../lib/text/vocabulary.ts';
 import { AdamW } from '../../lib/train/adamw.ts';
 import { Draws } from '../../lib/train/draws.ts';
 import { StyleTrainer } from '../../lib/train/style_trainer.ts';
+import { Figures } from '../figure.ts';
 import { limits, repositoryRoot } from '../limits.ts';
 import { median } from '../measure.ts';
 import { circumstances, writeReport } from '../report.ts';
@@ -64,16 +65,7 @@ const promptTokens = 96;
 const styleTokens = 16;
 const kept = 2000;
 
-interface Figure {
-  readonly what: string;
-  readonly value: number;
-  readonly unit: string;
-}
-const figures: Figure[] = [];
-function figure(what: string, value: number, unit: string): void {
-  figures.push({ what, value, unit });
-  console.log(`${what.padEnd(56)} ${value.toPrecision(4)} ${unit}`);
-}
+const figures = new Figures();
 
 const promptOf = (seed: number): number[] =>
   Array.from({ length: promptTokens }, (_, i) => 9000 + ((seed * 131 + i * 7919) % 50_000));
@@ -133,14 +125,14 @@ async function pictures(
   const { seconds, steps, keys } = await drawAll(engine, requests, most);
   const bytes = steps * weightBytes(model.shape) + keys * cacheBytes(model.shape);
   const words = `${count} guided ${count === 1 ? 'picture' : 'pictures'}`;
-  figure(`${words}: steps`, steps, '');
-  figure(`${words}: a step`, (seconds / steps) * 1e3, 'ms');
-  figure(`${words}: of the bandwidth`, bytes / seconds / read, '');
+  figures.add(`${words}: steps`, steps, '');
+  figures.add(`${words}: a step`, (seconds / steps) * 1e3, 'ms');
+  figures.add(`${words}: of the bandwidth`, bytes / seconds / read, '');
   if (steps < most) {
-    figure(`${words}: all of it`, seconds, 's');
-    figure(`${words}: a second`, count / seconds, '');
+    figures.add(`${words}: all of it`, seconds, 's');
+    figures.add(`${words}: a second`, count / seconds, '');
   }
-  figure(`${words}: memory of the device`, device.memory().reservedBytes / 2 ** 30, 'GiB');
+  figures.add(`${words}: memory of the device`, device.memory().reservedBytes / 2 ** 30, 'GiB');
   engine.dispose();
 }
 
@@ -183,10 +175,14 @@ async function training({ device, arithmetic }: Machine, frozen: Weights, shape:
   // Frozen products have the gradient of inputs alone. CLIP and the resampler are not counted.
   const work = 2 * products + 3 * (attention + side);
   const seconds = median(times);
-  figure(`a training step of ${tokens} tokens`, seconds, 's');
-  figure(`a training step of ${tokens} tokens: tokens`, tokens / seconds, 'a second');
-  figure('a training step: of the arithmetic', work / seconds / arithmetic, '');
-  figure('a training step: memory of the device', device.memory().reservedBytes / 2 ** 30, 'GiB');
+  figures.add(`a training step of ${tokens} tokens`, seconds, 's');
+  figures.add(`a training step of ${tokens} tokens: tokens`, tokens / seconds, 'a second');
+  figures.add('a training step: of the arithmetic', work / seconds / arithmetic, '');
+  figures.add(
+    'a training step: memory of the device',
+    device.memory().reservedBytes / 2 ** 30,
+    'GiB',
+  );
   optimizer.dispose();
   for (const weights of [clip, resampler, lora]) weights.dispose();
 }
@@ -216,13 +212,13 @@ async function main(): Promise<void> {
     read: rates.measure('read') * 1e9,
     arithmetic: (rates.measure('bf16') || rates.measure('fma')) * 1e9,
   };
-  figure('limit: reading', machine.read / 1e9, 'GB/s');
-  figure('limit: products', machine.arithmetic / 1e12, 'TFLOP/s');
+  figures.add('limit: reading', machine.read / 1e9, 'GB/s');
+  figures.add('limit: products', machine.arithmetic / 1e12, 'TFLOP/s');
   const began = performance.now();
   const frozen = Weights.fresh(device, { seed: 0, dtype: 'bf16' });
   const model = new Chameleon(frozen, shape);
   await device.idle();
-  figure('drawing the weights', (performance.now() - began) / 1e3, 's');
+  figures.add('drawing the weights', (performance.now() - began) / 1e3, 's');
   const parts: Readonly<Record<string, () => Promise<void>>> = {
     picture: () => pictures(machine, model, grid, 1, Number.POSITIVE_INFINITY),
     batch: () => pictures(machine, model, grid, batch, Number(values.steps)),
@@ -238,7 +234,11 @@ async function main(): Promise<void> {
   if (values['no-write']) return;
   const about = circumstances(root, device.name, device.threads);
   const sizes = { layers: shape.layers, size: values.size, batch };
-  writeReport(root, `seven-billion-${device.name}-${about.date}`, { ...about, ...sizes, figures });
+  writeReport(root, `seven-billion-${device.name}-${about.date}`, {
+    ...about,
+    ...sizes,
+    figures: figures.all,
+  });
 }
 
 await main();
