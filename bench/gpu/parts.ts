@@ -215,11 +215,3 @@ export const parts: readonly Part[] = [
   sanitizer('initcheck'),
   sanitizer('synccheck'),
 ];
-
-/** The folder of fixtures: all of them where they are, else those that the package has. */
-export const packedFixtures = (root: string): readonly string[] => {
-  const folder = path.join(root, 'test', 'fixtures');
-  return readdirSync(folder)
-    .filter((name) => name.endsWith('.tar.gz'))
-    .map((name) => path.join(folder, name));
-};

@@ -10,18 +10,19 @@
  * Exits with 1 when a check failed, or when none ran. What a machine lacks is listed at the end.
  */
 
-import { type ChildProcess, execFileSync, spawn } from 'node:child_process';
-import { createWriteStream, mkdirSync, mkdtempSync, rmSync } from 'node:fs';
+import { type ChildProcess, spawn } from 'node:child_process';
+import { createWriteStream, mkdirSync } from 'node:fs';
 import os from 'node:os';
 import path from 'node:path';
 import { performance } from 'node:perf_hooks';
 import { parseArgs } from 'node:util';
 
 import { replaceFile } from '../../lib/replace_file.ts';
+import { packedFixtures } from '../../test/support/fixtures.ts';
 import { type GpuState, gpuState } from '../../test/support/gpu_state.ts';
 import { repositoryRoot } from '../limits.ts';
 import { commitOf } from '../report.ts';
-import { type Command, type Part, packedFixtures, parts, type Setting } from './parts.ts';
+import { type Command, type Part, parts, type Setting } from './parts.ts';
 
 type Outcome = 'passed' | 'failed' | 'out of time' | 'not here';
 
@@ -105,14 +106,6 @@ async function runPart(part: Part, setting: Setting, left: number): Promise<Resu
   return { part: name, kind, ...result, seconds, gpu: gpuState() };
 }
 
-/** The packed fixtures, unpacked. */
-function unpackFixtures(root: string, scratch: string): string {
-  const folder = path.join(scratch, 'fixtures');
-  mkdirSync(folder);
-  for (const archive of packedFixtures(root)) execFileSync('tar', ['-xzf', archive, '-C', folder]);
-  return folder;
-}
-
 async function main(): Promise<void> {
   const { values } = parseArgs({
     options: {
@@ -129,8 +122,7 @@ async function main(): Promise<void> {
   const root = repositoryRoot();
   const out = path.resolve(values.out ?? path.join(root, 'build', 'gpu', 'results'));
   mkdirSync(out, { recursive: true });
-  const scratch = mkdtempSync(path.join(os.tmpdir(), 'stylear-gpu-'));
-  const fixtures = process.env.STYLEAR_FIXTURES ?? unpackFixtures(root, scratch);
+  const fixtures = process.env.STYLEAR_FIXTURES ?? packedFixtures(root);
   const setting: Setting = { root, device: values.device, out, fixtures };
   const chosen = parts.filter(
     ({ name, kind }) => name.includes(values.only) && !(values.checks && kind === 'figures'),
@@ -160,7 +152,6 @@ async function main(): Promise<void> {
     console.log(`${result.outcome.padEnd(12)} ${result.part}  ${result.seconds.toFixed(1)} s`);
     if (result.outcome === 'failed') console.log(result.words.replace(/^/gm, '    '));
   }
-  rmSync(scratch, { recursive: true });
   summarise(results);
 }
 

@@ -5,8 +5,6 @@
 
 import {
   attention,
-  type Device,
-  gaussianNoise,
   gradients,
   linear,
   type PagedCache,
@@ -15,18 +13,10 @@ import {
   quantiseRows,
   scope,
   sum,
-  type Tensor,
 } from '../../lib/index.ts';
-import type { Float, OpCase } from './case.ts';
+import { deviceNoise as noise } from '../../test/support/device_noise.ts';
+import type { OpCase } from './case.ts';
 import { samplingCase } from './sampling.ts';
-
-/** Normal values, drawn on the device: a gigabyte of them takes the host seconds. */
-function noise(device: Device, shape: readonly number[], dtype: Float, strength = 1): Tensor {
-  return scope(() => {
-    const seed = device.from(Int32Array.of(shape.length, shape.at(-1) ?? 0));
-    return gaussianNoise(device.zeros(shape, dtype), seed, { strength });
-  });
-}
 
 /** How many sets of inputs of so many bytes no cache of a GPU holds. */
 const setsOf = (bytes: number): number => Math.min(24, Math.max(1, Math.ceil(2 ** 29 / bytes)));

@@ -1,7 +1,6 @@
 // The emulated GPU as a device: the kernels of native/cuda, run by the queue of a host device. It
 // is for tests, and opened by name only.
 #include <algorithm>
-#include <cstdlib>
 #include <new>
 #include <thread>
 
@@ -15,16 +14,14 @@ namespace stylear::simt {
 
 namespace {
 
-// What a launch finds of the GPU that it believes to run on. Few multiprocessors, so that small
-// shapes already fill them.
+// What a launch finds of the GPU that it believes to run on.
 class EmulatedGpu : public cuda::Stream, private cuda::ScratchMemory {
  public:
   EmulatedGpu() {
-    const char* compute = std::getenv("STYLEAR_SIMT_COMPUTE");  // 80, 89 or 90
-    compute_capability = compute ? std::atoi(compute) : 80;
-    const size_t kilobytes = compute_capability == 80 ? 163 : compute_capability == 89 ? 99 : 227;
-    options().max_shared = kilobytes * 1024;
-    multiprocessors = 4;
+    const GpuTraits gpu = gpu_from_environment();
+    compute_capability = gpu.compute_capability;
+    multiprocessors = gpu.multiprocessors;
+    options().max_shared = gpu.shared_bytes;
     fault_word = &word_;
     memory = this;
   }

@@ -134,6 +134,13 @@ Options options_from_environment() {
   return o;
 }
 
+GpuTraits gpu_from_environment() {
+  const char* compute = std::getenv("STYLEAR_SIMT_COMPUTE");
+  const int capability = compute ? std::atoi(compute) : 80;
+  const size_t kilobytes = capability == 80 ? 163 : capability == 89 ? 99 : 227;
+  return {capability, 4, kilobytes * 1024};
+}
+
 Options& options() {
   static Options options = options_from_environment();
   return options;

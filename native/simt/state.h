@@ -107,6 +107,14 @@ void async_free(AsyncState* state);
 // What STYLEAR_SIMT_ORDER, _ASYNC, _SEED and _WORKERS say.
 Options options_from_environment();
 
+// What kernels and host code find of the emulated GPU.
+struct GpuTraits {
+  int compute_capability;  // STYLEAR_SIMT_COMPUTE: 80 unless told, 89 or 90
+  int multiprocessors;     // few, so that small shapes already fill them
+  size_t shared_bytes;     // that a block may have
+};
+GpuTraits gpu_from_environment();
+
 // An OS thread and the block it runs.
 struct Worker {
   Options opt;

@@ -3,7 +3,6 @@
 #include "../cuda/device.h"
 #include "../simt/engine.h"
 #include "../simt/state.h"
-#include "cuda_runtime.h"
 
 namespace stylear::simt_cuda {
 
@@ -15,12 +14,7 @@ int score(std::string&) { return 1; }
 Device* open(const OpenOptions& asked) {
   simt::options() = simt::options_from_environment();
   if (asked.threads > 0) simt::options().workers = static_cast<unsigned>(asked.threads);
-  cudaDeviceProp properties{};
-  if (cudaGetDeviceProperties(&properties, asked.index) == cudaSuccess) {
-    const int capability = properties.major * 10 + properties.minor;
-    const size_t kilobytes = capability == 80 ? 163 : capability == 89 ? 99 : 227;
-    simt::options().max_shared = kilobytes * 1024;
-  }
+  simt::options().max_shared = simt::gpu_from_environment().shared_bytes;
   return cuda::open_gpu(asked.index);
 }
 

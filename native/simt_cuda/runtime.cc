@@ -6,6 +6,7 @@
 #include <limits>
 
 #include "../core/error.h"
+#include "../simt/state.h"
 
 namespace stylear::simt_cuda {
 
@@ -144,11 +145,11 @@ cudaError_t cudaSetDevice(int index) {
 // Few multiprocessors, so that small shapes already fill them.
 cudaError_t cudaGetDeviceProperties(cudaDeviceProp* properties, int index) {
   if (index != 0) return context().result(cudaErrorInvalidDevice);
-  const char* compute = std::getenv("STYLEAR_SIMT_COMPUTE");  // 80, 89 or 90
-  const int capability = compute ? std::atoi(compute) : 80;
+  const auto gpu = stylear::simt::gpu_from_environment();
   std::snprintf(properties->name, sizeof properties->name, "emulated GPU");
-  properties->major = capability / 10, properties->minor = capability % 10;
-  properties->multiProcessorCount = 4;
+  properties->major = gpu.compute_capability / 10;
+  properties->minor = gpu.compute_capability % 10;
+  properties->multiProcessorCount = gpu.multiprocessors;
   return context().result(cudaSuccess);
 }
 cudaError_t cudaFuncGetAttributes(cudaFuncAttributes* attributes, void (*)()) {

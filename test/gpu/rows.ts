@@ -8,6 +8,7 @@
 import { parseArgs } from 'node:util';
 import * as ops from '../../lib/index.ts';
 import { type Device, openDevice, scope, type Tensor } from '../../lib/index.ts';
+import { deviceNoise } from '../support/device_noise.ts';
 
 interface RowOp {
   readonly name: string;
@@ -17,13 +18,8 @@ interface RowOp {
 
 const most = 64;
 
-function noise(device: Device, shape: readonly number[], strength = 1): Tensor {
-  return scope(() => {
-    const zeros = device.zeros(shape, 'bf16');
-    const seed = device.from(Int32Array.of(shape.length, shape.at(-1)!));
-    return ops.gaussianNoise(zeros, seed, { strength });
-  });
-}
+const noise = (device: Device, shape: readonly number[], strength = 1): Tensor =>
+  deviceNoise(device, shape, 'bf16', strength);
 
 function* rowOps(device: Device): Generator<RowOp> {
   for (const [out, inner] of [

@@ -26,19 +26,23 @@ export const someFixtures = (): string =>
   existsSync(fixturesFolder) ? fixturesFolder : packedFixtures();
 
 /** The archives of `test/fixtures`. */
-export const fixtureArchives = (): string[] =>
-  readdirSync(join(root, 'test/fixtures'))
+export const fixtureArchives = (packageRoot = root): string[] =>
+  readdirSync(join(packageRoot, 'test/fixtures'))
     .filter((name) => name.endsWith('.tar.gz'))
-    .map((name) => join(root, 'test/fixtures', name));
+    .map((name) => join(packageRoot, 'test/fixtures', name));
 
-/** A folder of what is in the archives; they are unpacked once, and again when they change. */
-export function packedFixtures(): string {
-  const archives = fixtureArchives();
+/**
+ * A folder of what is in the archives; they are unpacked once, and again when they change.
+ *
+ * @param packageRoot  where the package is, for a program that was compiled elsewhere
+ */
+export function packedFixtures(packageRoot = root): string {
+  const archives = fixtureArchives(packageRoot);
   const hash = createHash('sha256');
   for (const archive of archives) hash.update(readFileSync(archive));
-  const folder = join(root, `build/fixtures-${hash.digest('hex').slice(0, 12)}`);
+  const folder = join(packageRoot, `build/fixtures-${hash.digest('hex').slice(0, 12)}`);
   if (existsSync(folder)) return folder;
-  mkdirSync(join(root, 'build'), { recursive: true });
+  mkdirSync(join(packageRoot, 'build'), { recursive: true });
   const part = mkdtempSync(`${folder}-`);
   for (const archive of archives) execFileSync('tar', ['-xzf', archive, '-C', part]);
   try {
