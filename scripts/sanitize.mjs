@@ -48,12 +48,12 @@ if (!checker) {
 const { sanitize, targets, wrapper, native, vitest, preload, suites } = checker;
 buildNative({ targets, sanitize, cuda: 'off', quiet: true });
 
-const nativePassed = runNativeTests(`${name}-native`, { sanitize, wrapper, env: native });
+const nativePassed = await runNativeTests(`${name}-native`, { sanitize, wrapper, env: native });
 const env = {
   ...vitest,
   STYLEAR_NATIVE_DIR: join(buildFolder(sanitize), 'Release'),
   ...(preload.length && { LD_PRELOAD: preload.map(library).join(':') }),
 };
-const args = [...suites, '--maxWorkers=1', '--testTimeout=600000'];
+const args = [...suites, '--testTimeout=600000'];
 const vitestPassed = runVitest(`${name}-vitest`, args, { wrapper, env });
 process.exitCode = nativePassed && vitestPassed ? 0 : 1;

@@ -10,6 +10,6 @@ if (hasCMake()) buildNative({ targets, quiet: true });
 else
   console.log('No CMake here: testing the devices that npm install built, and no native programs.');
 
-const native = args.length > 0 || !hasCMake() || runNativeTests('native');
+const native = args.length > 0 || !hasCMake() || (await runNativeTests('native'));
 const vitest = runVitest('vitest', args);
 process.exitCode = native && vitest ? 0 : 1;

@@ -40,12 +40,12 @@ void run_block(const Launch& launch, uint3 index) {
         w.fibers[i].ids = {{x, y, z}, index, launch.block, launch.grid, i % 32, i / 32, i};
         prepare_fiber(&w.fibers[i], i);
       }
-  SIMT_UNPOISON(w.stacks, w.stack_pitch * w.threads);  // frames abandoned by an earlier failure
   arena_reset();
   async_reset();
   check_block_start(launch, index);
   w.main_bottom = nullptr;
   enter_block(pick(0, w.opt.order == Order::reverse ? 0 : 31));
+  if (w.failed) SIMT_UNPOISON(w.stacks, w.stack_pitch * w.threads);  // frames left behind
   ++w.counted.blocks;
 }
 

@@ -88,8 +88,7 @@ void leave_block() {
 #ifdef SIMT_ASAN
   __sanitizer_start_switch_fiber(nullptr, worker->main_bottom, worker->main_size);
 #endif
-  void* dead;
-  simt_switch(&dead, worker->main_sp);
+  simt_switch(&worker->dead_sp, worker->main_sp);
   __builtin_unreachable();
 }
 void enter_block(Fiber* first) {
@@ -109,8 +108,7 @@ void leave_for(Fiber* to) {
 #ifdef SIMT_ASAN
   __sanitizer_start_switch_fiber(nullptr, to->stack, worker->stack_bytes);
 #endif
-  void* dead;
-  simt_switch(&dead, to->sp);
+  simt_switch(&worker->dead_sp, to->sp);
   __builtin_unreachable();
 }
 

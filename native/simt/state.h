@@ -135,6 +135,9 @@ struct Worker {
   char* stacks = nullptr;
   size_t stack_bytes = 0, stack_pitch = 0;
   void* main_sp = nullptr;
+  // Of a fiber that never runs again. No variable of the function that leaves it: the address
+  // sanitizer would mark the memory around that one, and nothing would clear the marks.
+  void* dead_sp = nullptr;
   void* main_fake = nullptr;
   const void* main_bottom = nullptr;
   size_t main_size = 0;
