@@ -18,6 +18,9 @@ if (existsSync(join(build, foreign))) rmSync(build, { recursive: true });
 const started = Date.now();
 if (hasCMake()) buildNative({ quiet: true });
 else buildWithGyp();
+// Outside a clone nothing is compiled again, and what CMake keeps for that has 300 MB.
+if (!existsSync(join(root, '.git')))
+  rmSync(join(build, 'CMakeFiles'), { recursive: true, force: true });
 
 const built = readdirSync(join(build, 'Release'))
   .map((file) => /^stylear_(.+)\.so$/.exec(file)?.[1])
