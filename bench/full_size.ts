@@ -12,11 +12,10 @@ import { execFileSync } from 'node:child_process';
 import { readdirSync, readFileSync, statSync } from 'node:fs';
 import path from 'node:path';
 import { performance } from 'node:perf_hooks';
-import { parseArgs } from 'node:util';
-
 import { type Device, openDevice, StyleAR, scope } from '../lib/index.ts';
 import { Figures } from './figure.ts';
 import { repositoryRoot } from './limits.ts';
+import { programOptions } from './options.ts';
 import { circumstances, writeReport } from './report.ts';
 
 const root = repositoryRoot();
@@ -45,7 +44,7 @@ const filesUnder = (folder: string): string[] =>
     .filter((entry) => entry.isFile())
     .map((entry) => path.join(entry.parentPath, entry.name));
 
-const { values, positionals } = parseArgs({
+const { values, positionals } = programOptions(import.meta.filename, {
   allowPositionals: true,
   options: {
     cold: { type: 'boolean', default: false },

@@ -14,15 +14,14 @@
 import { mkdirSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import os from 'node:os';
 import path from 'node:path';
-import { parseArgs } from 'node:util';
-
 import { fuzz } from '../test/hostile_files/fuzz.ts';
 import { readerTargets } from '../test/hostile_files/targets.ts';
 import { uniform } from '../test/support/numbers.ts';
 import { type KilledSaves, killSaves } from '../test/weights/killed_saves.ts';
 import { repositoryRoot } from './limits.ts';
+import { programOptions } from './options.ts';
 
-const { values } = parseArgs({
+const { values } = programOptions(import.meta.filename, {
   options: {
     seconds: { type: 'string', default: '100' },
     kills: { type: 'string', default: '1000' },

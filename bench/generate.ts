@@ -17,17 +17,16 @@ import { mkdtempSync, rmSync } from 'node:fs';
 import os from 'node:os';
 import path from 'node:path';
 import { performance } from 'node:perf_hooks';
-import { parseArgs } from 'node:util';
-
 import { prepare, tokenRequest } from '../lib/generate/prepare.ts';
 import { type GenerateRequest, StyleAR, Weights } from '../lib/index.ts';
 import { assembleSmallModel } from '../test/support/assemble_small_model.ts';
 import { ReferenceProcedure } from './compare/reference_procedure.ts';
 import { limits, repositoryRoot } from './limits.ts';
+import { programOptions } from './options.ts';
 import { circumstances, writeReport } from './report.ts';
 import { widen } from './widened.ts';
 
-const { values } = parseArgs({
+const { values } = programOptions(import.meta.filename, {
   options: {
     model: { type: 'string' },
     device: { type: 'string', default: 'cpu' },

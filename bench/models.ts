@@ -13,7 +13,6 @@
 import { mkdtempSync, rmSync } from 'node:fs';
 import os from 'node:os';
 import path from 'node:path';
-import { parseArgs } from 'node:util';
 
 import {
   type Device,
@@ -33,8 +32,9 @@ import { repositoryRoot } from './limits.ts';
 import { quiet, time } from './measure.ts';
 import type { ModelPart } from './models/part.ts';
 import { modelParts } from './models/parts.ts';
+import { programOptions } from './options.ts';
 
-const { values: options } = parseArgs({
+const { values: options } = programOptions(import.meta.filename, {
   options: {
     device: { type: 'string', default: 'cpu' },
     threads: { type: 'string', default: String(os.availableParallelism()) },

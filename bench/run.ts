@@ -18,8 +18,6 @@
 
 import os from 'node:os';
 import path from 'node:path';
-import { parseArgs } from 'node:util';
-
 import { type Device, openDevice } from '../lib/index.ts';
 import { type Effort, measureBeside } from './beside.ts';
 import { type Contest, measureContest, Peers } from './compare/peers.ts';
@@ -34,6 +32,7 @@ import { pictureCases } from './ops/pictures.ts';
 import { productCases } from './ops/products.ts';
 import { samplingCases } from './ops/sampling.ts';
 import { trainingCases } from './ops/training.ts';
+import { programOptions } from './options.ts';
 import { circumstances, writeReport } from './report.ts';
 import { peerFigure, type Row, table } from './table.ts';
 
@@ -100,7 +99,7 @@ async function measure(
 }
 
 async function main(): Promise<void> {
-  const { values } = parseArgs({
+  const { values } = programOptions(import.meta.filename, {
     options: {
       device: { type: 'string', default: 'cpu' },
       cases: { type: 'string', default: 'usual' },

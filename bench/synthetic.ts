@@ -9,9 +9,8 @@
 
 import { copyFileSync, mkdirSync, writeFileSync } from 'node:fs';
 import path from 'node:path';
-import { parseArgs } from 'node:util';
-
 import { type TensorToWrite, writeSafetensors } from '../lib/index.ts';
+import { programOptions } from './options.ts';
 
 type Named = readonly (readonly [name: string, shape: readonly number[]])[];
 
@@ -211,7 +210,7 @@ async function write(file: string, named: Named, dtype: 'F32' | 'BF16'): Promise
   console.log(file);
 }
 
-const { values, positionals } = parseArgs({
+const { values, positionals } = programOptions(import.meta.filename, {
   allowPositionals: true,
   options: {
     layers: { type: 'string', default: `${lm.layers}` },

@@ -15,8 +15,6 @@
 
 import os from 'node:os';
 import path from 'node:path';
-import { parseArgs } from 'node:util';
-
 import { openDevice } from '../lib/index.ts';
 import { type Effort, measureBeside } from './beside.ts';
 import type { Peer } from './compare/peer.ts';
@@ -24,6 +22,7 @@ import { better } from './compare/peers.ts';
 import { openTorchStages } from './compare/torch.ts';
 import { type Limit, type Limits, limits, repositoryRoot } from './limits.ts';
 import { leastDisturbed, quiet } from './measure.ts';
+import { programOptions } from './options.ts';
 import { circumstances, writeReport } from './report.ts';
 import { clipStage } from './stages/clip.ts';
 import { dpoStage } from './stages/dpo.ts';
@@ -174,7 +173,7 @@ async function measure(
 }
 
 async function main(): Promise<void> {
-  const { values } = parseArgs({
+  const { values } = programOptions(import.meta.filename, {
     options: {
       device: { type: 'string', default: 'cpu' },
       threads: { type: 'string', default: String(os.availableParallelism()) },

@@ -15,12 +15,11 @@ import { createWriteStream, mkdirSync } from 'node:fs';
 import os from 'node:os';
 import path from 'node:path';
 import { performance } from 'node:perf_hooks';
-import { parseArgs } from 'node:util';
-
 import { replaceFile } from '../../lib/replace_file.ts';
 import { packedFixtures } from '../../test/support/fixtures.ts';
 import { type GpuState, gpuState } from '../../test/support/gpu_state.ts';
 import { repositoryRoot } from '../limits.ts';
+import { programOptions } from '../options.ts';
 import { commitOf } from '../report.ts';
 import { type Command, type Part, parts, type Setting } from './parts.ts';
 
@@ -107,7 +106,7 @@ async function runPart(part: Part, setting: Setting, left: number): Promise<Resu
 }
 
 async function main(): Promise<void> {
-  const { values } = parseArgs({
+  const { values } = programOptions(import.meta.filename, {
     options: {
       device: { type: 'string', default: 'cuda' },
       minutes: { type: 'string', default: '25' },

@@ -13,8 +13,6 @@
 import os from 'node:os';
 import path from 'node:path';
 import { performance } from 'node:perf_hooks';
-import { parseArgs } from 'node:util';
-
 import { TokenEngine, type TokenRequest } from '../../lib/generate/token_engine.ts';
 import { type Device, openDevice, scope, valueAndGradients, Weights } from '../../lib/index.ts';
 import { Chameleon, type ChameleonShape } from '../../lib/models/chameleon.ts';
@@ -32,6 +30,7 @@ import { StyleTrainer } from '../../lib/train/style_trainer.ts';
 import { Figures } from '../figure.ts';
 import { limits, repositoryRoot } from '../limits.ts';
 import { median } from '../measure.ts';
+import { programOptions } from '../options.ts';
 import { circumstances, writeReport } from '../report.ts';
 import { transformerWork } from '../stages/transformer_work.ts';
 
@@ -188,7 +187,7 @@ async function training({ device, arithmetic }: Machine, frozen: Weights, shape:
 }
 
 async function main(): Promise<void> {
-  const { values } = parseArgs({
+  const { values } = programOptions(import.meta.filename, {
     options: {
       device: { type: 'string', default: 'cuda' },
       layers: { type: 'string', default: '32' },

@@ -253,8 +253,10 @@ inline float max_of(Floats v) {
   return std::max(std::max(four[0], four[2]), std::max(four[1], four[3]));
 }
 
-// The same value, which GCC then keeps in a register: it would rather load it again at each use.
-inline Floats kept(Floats v) {
+// The same vector, which GCC then keeps in a register as it is: it would rather load it again at
+// each use, and merge what made it with what is made of it.
+template <class V>
+V kept(V v) {
 #if defined(__x86_64__)
   asm("" : "+v"(v));
 #endif

@@ -28,18 +28,16 @@ struct Tile {
   int64_t stream = 0;
 };
 
-// As many sums as leave registers for the weights of a tile, a vector of activations and the
-// `constants` that reading weights needs.
+// As many sums as leave registers for the weights of a tile and a vector of activations.
 //
 // With 32 registers a block's activations stay in the first cache. With 16 they come from the
 // second: memory is read fastest along few long rows. On a Zen 2 [32768, 4096] by 1, 2, 4 rows went
 // so at 1.0, 1.0, 0.86 of read bandwidth in bf16 and 0.97, 0.90, 0.60 in i8, with depths of 512 at
 // 0.94, 1.0, 0.82 and 0.69, 0.65, 0.50. More rows are bound by arithmetic and stay in the first.
-constexpr Tile widest_tile(int rows, int constants = 0) {
+constexpr Tile widest_tile(int rows) {
   constexpr int registers = lanes == 16 ? 32 : 16;
   int outs = lanes == 16 ? 8 : 4;
-  while (outs > 1 && (outs * rows + outs + 1 + constants > registers || skinny_outs % outs != 0))
-    --outs;
+  while (outs > 1 && (outs * rows + outs + 1 > registers || skinny_outs % outs != 0)) --outs;
   return {outs, lanes == 16 ? 512 : rows > 4 ? 1024 : 4096};
 }
 
@@ -47,9 +45,9 @@ constexpr Tile widest_tile(int rows, int constants = 0) {
 // vectors; each meets a vector of activations, which are stored in the order of the parts.
 // `most_rows` activation rows are summed in one tile.
 //
-// With 16 registers tiles of 12 sums are best: 4 rows leave room for 3 outs of f32 or i8, but for 2
-// of bf16, and 8 sums wait for each other. On a Zen 2 by 6, 8, 16, 64 rows bf16 went at 139, 141,
-// 152, 163 GFLOP/s in tiles of 6 rows, at 104, 118, 128, 127 in tiles of 4.
+// With 16 registers tiles of 12 sums are best, 4 rows by 3 outs or 6 by 2: fewer wait for each
+// other. On a Zen 2 by 4, 6, 8, 16, 64 rows bf16 went so at 111, 138, 135, 156, 165 GFLOP/s, in
+// tiles of 8 sums at 102, 110, 115, 122, 126.
 //
 // f32 and i8 stay in their own order.
 template <class T>
@@ -70,18 +68,20 @@ struct WeightsInOrder {
   }
 };
 
-// bf16 are widened by a shift and a mask, which part the even from the odd ones.
+// bf16 are widened by shifts or a mask, which part the even from the odd ones.
 struct Bf16Weights {
   using Weight = bf16;
   static constexpr int parts = 2;
   static constexpr int depth = 2 * lanes;
   static constexpr int most_rows = lanes == 16 ? 8 : 6;
-  static constexpr Tile tile(int rows) { return widest_tile(rows, 1); }
+  static constexpr Tile tile(int rows) { return widest_tile(rows); }
   template <int part>
   static Floats read(const bf16* w) {
     Int32s words;
     std::memcpy(&words, w, sizeof words);
-    return floats_of(part == 0 ? words << 16 : words & static_cast<int>(0xffff0000));
+    if constexpr (part == 0) return floats_of(words << 16);
+    // With 16 registers a mask would take one, which is what GCC makes of two shifts in a row.
+    return floats_of(lanes == 16 ? words & -65536 : kept(words >> 16) << 16);
   }
   static Floats add(Floats w, Floats x, Floats sum) { return fma(w, x, sum); }
   template <class X>

@@ -1,0 +1,28 @@
+import { readFileSync } from 'node:fs';
+import { type ParseArgsConfig, parseArgs } from 'node:util';
+
+/**
+ * The options of a program of this folder. With `--help` the comment that its file begins with is printed,
+ * which says what they are; so it is, with status 2, after one that does not exist.
+ *
+ * @param file  the program's `import.meta.filename`
+ */
+export function programOptions<T extends ParseArgsConfig>(
+  file: string,
+  config: T,
+): ReturnType<typeof parseArgs<T>> {
+  const usage = () =>
+    (/^\/\*\*(.*?)\*\//s.exec(readFileSync(file, 'utf8'))?.[1] ?? '')
+      .replace(/^ \* ?/gm, '')
+      .trim();
+  if (process.argv.slice(2).some((argument) => argument === '--help' || argument === '-h')) {
+    console.log(usage());
+    process.exit(0);
+  }
+  try {
+    return parseArgs(config);
+  } catch (error) {
+    console.error(`${(error as Error).message}\n\n${usage()}`);
+    process.exit(2);
+  }
+}
