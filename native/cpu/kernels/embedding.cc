@@ -1,6 +1,7 @@
 #include "../../core/ops/embedding.h"
 
 #include <algorithm>
+#include <type_traits>
 #include <vector>
 
 #include "../dispatch.h"
@@ -18,7 +19,10 @@ namespace {
 
 template <class From, class To>
 void copy_row(const From* from, To* to, int64_t width) {
-  for (int64_t c = 0; c < width; ++c) to[c] = To(static_cast<float>(from[c]));
+  if constexpr (std::is_same_v<From, To>)
+    std::copy_n(from, width, to);
+  else
+    for (int64_t c = 0; c < width; ++c) to[c] = To(static_cast<float>(from[c]));
 }
 
 // One piece: the rows [begin, end) of a table's gradient. Its tokens are put in order of (row,
