@@ -3,7 +3,7 @@ import { type ParseArgsConfig, parseArgs } from 'node:util';
 
 /**
  * The options of a program of this folder. With `--help` the comment that its file begins with is printed,
- * which says what they are; so it is, with status 2, after one that does not exist.
+ * which says what they are, and so it is, with status 2, after an option that does not exist.
  *
  * @param file  the program's `import.meta.filename`
  */
@@ -15,7 +15,7 @@ export function programOptions<T extends ParseArgsConfig>(
     (/^\/\*\*(.*?)\*\//s.exec(readFileSync(file, 'utf8'))?.[1] ?? '')
       .replace(/^ \* ?/gm, '')
       .trim();
-  if (process.argv.slice(2).some((argument) => argument === '--help' || argument === '-h')) {
+  if (process.argv.includes('--help')) {
     console.log(usage());
     process.exit(0);
   }

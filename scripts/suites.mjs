@@ -17,7 +17,8 @@ const results = join(root, 'build/results');
 export async function runNativeTests(suite, { sanitize = '', env = {}, wrapper = [] } = {}) {
   const folder = join(buildFolder(sanitize), 'tests');
   const programs = existsSync(folder) ? readdirSync(folder).sort() : [];
-  const [waiting, failed] = [[...programs], []];
+  const waiting = [...programs];
+  const failed = [];
   const runThem = async () => {
     for (let program = waiting.shift(); program; program = waiting.shift()) {
       const { printed, ended } = await output([...wrapper, join(folder, program)], env);

@@ -100,7 +100,7 @@ class Piece {
 
   // Calls f with the rows of tokens_[first, first + count): in place, or widened to f32 once where
   // enough query rows share them. `next` are the rows that are asked for meanwhile, line by line as
-  // these are read: all at once they would keep the loads behind them waiting. Null when they were.
+  // these are read: all at once they would keep the loads behind them waiting. Null once they were.
   template <class F>
   void with_block(int64_t first, int64_t count, F f) {
     const P* const* next = tokens_ + first + ahead;
