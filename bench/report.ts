@@ -1,6 +1,6 @@
 /** Files of a run: figures as JSON, and beside them, where there is one, the table. */
 
-import { execFileSync } from 'node:child_process';
+import { spawnSync } from 'node:child_process';
 import { existsSync, mkdirSync, readFileSync, writeFileSync } from 'node:fs';
 import os from 'node:os';
 import path from 'node:path';
@@ -19,13 +19,17 @@ export interface Circumstances {
   readonly gpu?: GpuState | string;
 }
 
-/** What the package was made from; a bundle without a repository (scripts/bundle_gpu.mjs) names it. */
+/**
+ * What the package was made from: the commit of the checkout, or the one that a bundle names
+ * (scripts/bundle_gpu.mjs), where there is no repository here or no git that reads it.
+ */
 export function commitOf(root: string): string {
-  const named = path.join(root, 'build', 'commit');
-  if (!existsSync(path.join(root, '.git')) && existsSync(named))
-    return readFileSync(named, 'utf8').trim();
   const args = ['rev-parse', '--short', 'HEAD'];
-  return execFileSync('git', args, { cwd: root, encoding: 'utf8' }).trim();
+  const git = () => spawnSync('git', args, { cwd: root, encoding: 'utf8' });
+  const found = existsSync(path.join(root, '.git')) ? git() : undefined;
+  if (found?.status === 0) return found.stdout.trim();
+  const named = path.join(root, 'build', 'commit');
+  return existsSync(named) ? readFileSync(named, 'utf8').trim() : 'unknown commit';
 }
 
 /** @param device  its name */
