@@ -58,10 +58,12 @@ export async function openDevice(name?: string, options: OpenDeviceOptions = {})
       tried.push(`${candidate.name}: ${(error as Error).message}`);
     }
   }
+  const got = tried.join('; ') || `no such library in ${nativeFolder()}`;
+  // What a library answers ends in a full stop where it says what to do.
+  const advice = got.endsWith('.') ? '' : `. ${wanted.advice}`;
   throw new StylearError(
     'ERR_BACKEND',
-    `openDevice: expected ${name ?? 'a device'} to open, got ` +
-      `${tried.join('; ') || `no such library in ${nativeFolder()}`}. ${wanted.advice}`,
+    `openDevice: expected ${name ?? 'a device'} to open, got ${got}${advice}`,
   );
 }
 
@@ -92,7 +94,7 @@ function parse(name: string | undefined): Wanted {
   }
   throw new StylearError(
     'ERR_VALUE',
-    `openDevice: expected name to be cuda, cuda:<index>, cpu, cpu:<level> or simt, got '${name}'`,
+    `openDevice: expected name to be cuda, cuda:<index>, cpu, cpu:<level>, simt or simt_cuda, got '${name}'`,
   );
 }
 

@@ -39,7 +39,7 @@ describe('openDevice', () => {
 
   test.each(['gpu', 'cuda:x', 'cpu:', ''])("refuses the name '%s'", async (name) => {
     await expect(openDevice(name)).rejects.toThrow(
-      'openDevice: expected name to be cuda, cuda:<index>, cpu, cpu:<level> or simt, ' +
+      'openDevice: expected name to be cuda, cuda:<index>, cpu, cpu:<level>, simt or simt_cuda, ' +
         `got '${name}'`,
     );
   });
@@ -58,6 +58,7 @@ describe('openDevice', () => {
     if (!unfit) return;
     const error: Error = await openDevice(unfit.name).catch((error) => error);
     expect(error.message).toContain(`got ${unfit.name}: ${unfit.why}`);
+    expect(error.message).not.toContain('..');
   });
 
   test('says what to do where there is no addon', async () => {
