@@ -67,7 +67,9 @@ STYLEAR_BASELINE Level level() {
   __builtin_cpu_init();
   NEEDS("avx2");
   NEEDS("fma");
-#if defined(__AVX512F__)
+#if defined(STYLEAR_AVX512_TWIN)
+  return {nullptr, 1};
+#elif defined(__AVX512F__)
   NEEDS("avx512f");
   NEEDS("avx512bw");
   NEEDS("avx512vl");

@@ -9,7 +9,7 @@ namespace stylear::cpu {
 // its lower half. The instruction adds the odd products first and flushes denormals; the last bit
 // may differ from what the other levels compute here.
 inline Floats dot_pairs(Floats a, Floats b, Floats sum) {
-#if defined(__AVX512BF16__)
+#if defined(STYLEAR_AVX512BF16)
   return _mm512_dpbf16_ps(sum, reinterpret_cast<__m512bh>(a), reinterpret_cast<__m512bh>(b));
 #else
   const auto odd = [](Floats v) { return floats_of(bits_of(v) & static_cast<int>(0xffff0000)); };
@@ -27,7 +27,7 @@ inline Floats pack_pairs(Floats even, Floats odd) {
 
 // The lanes of `first`, then those of `second`, as pairs of neighbours.
 inline Floats pairs_in_order(Floats first, Floats second) {
-#if defined(__AVX512BF16__)
+#if defined(STYLEAR_AVX512BF16)
   return reinterpret_cast<Floats>(_mm512_cvtne2ps_pbh(second, first));
 #else
   Floats pairs;

@@ -27,11 +27,7 @@ class Output {
 // The block of results that is summed in registers: two vectors wide, and as many rows as leave
 // registers for the two vectors of the right side and the spread element of the left one.
 constexpr int tile_cols = 2 * lanes;
-#if defined(__AVX512F__)
-constexpr int tile_rows = 14;
-#else
-constexpr int tile_rows = 6;
-#endif
+constexpr int tile_rows = lanes == 16 ? 14 : 6;
 
 // out(i, j) = sum over d of a(i, d) * b(j, d), i < rows, j < cols, d < depth.
 //

@@ -15,7 +15,7 @@ using Wides = uint64_t __attribute__((vector_size(4 * lanes)));
 
 // The full products of the low halves of a's lanes.
 inline Wides multiply_low_halves(Wides a, uint32_t b) {
-#if defined(__AVX512F__)
+#if defined(STYLEAR_AVX512)
   // Masked, since GCC 12 warns of the undefined vector inside the plain form.
   return reinterpret_cast<Wides>(
       _mm512_maskz_mul_epu32(0xff, reinterpret_cast<__m512i>(a), _mm512_set1_epi64(b)));
@@ -33,7 +33,7 @@ inline Wides multiply_low_halves(Wides a, uint32_t b) {
 // products and shifts share a port shuffles have their own.
 inline Wides high_halves(Wides a) {
   const auto words = reinterpret_cast<Uint32s>(a);
-#if defined(__AVX512F__)
+#if defined(STYLEAR_AVX512)
   return reinterpret_cast<Wides>(
       __builtin_shufflevector(words, words, 1, 1, 3, 3, 5, 5, 7, 7, 9, 9, 11, 11, 13, 13, 15, 15));
 #elif defined(__AVX2__)

@@ -14,7 +14,7 @@ namespace stylear::cpu {
 
 // Writes the lanes whose mask is set one after another and returns how many they are. May write as
 // many elements as a vector has.
-#if defined(__AVX512F__)
+#if defined(STYLEAR_AVX512)
 inline int64_t compress(float* to, Floats v, Int32s mask) {
   const __mmask16 chosen = _mm512_movepi32_mask(reinterpret_cast<__m512i>(mask));
   _mm512_storeu_ps(to, _mm512_maskz_compress_ps(chosen, v));

@@ -13,13 +13,23 @@
 
 #include "../core/bf16.h"
 
-#if defined(__x86_64__)
+#if defined(STYLEAR_AVX512_TWIN)
+#include "avx512_twin.h"
+#elif defined(__x86_64__)
 #include <immintrin.h>
+#endif
+
+// Whether the level has, or imitates, the instructions.
+#if defined(__AVX512F__) || defined(STYLEAR_AVX512_TWIN)
+#define STYLEAR_AVX512
+#endif
+#if defined(__AVX512BF16__) || STYLEAR_AVX512_TWIN == 2
+#define STYLEAR_AVX512BF16
 #endif
 
 namespace stylear::cpu {
 
-#if defined(__AVX512F__)
+#if defined(STYLEAR_AVX512)
 constexpr int lanes = 16;
 #elif defined(__AVX2__)
 constexpr int lanes = 8;
@@ -28,7 +38,7 @@ constexpr int lanes = 4;
 #endif
 
 // True where one instruction multiplies pairs of bf16 and adds them to f32 (dot_pairs.h).
-#if defined(__AVX512BF16__)
+#if defined(STYLEAR_AVX512BF16)
 constexpr bool has_bf16_dot = true;
 #else
 constexpr bool has_bf16_dot = false;
@@ -41,7 +51,7 @@ using Uint16s = uint16_t __attribute__((vector_size(2 * lanes)));  // as bf16 ar
 using Int8s = int8_t __attribute__((vector_size(lanes)));
 
 inline Floats splat(float value) {
-#if defined(__AVX512F__)
+#if defined(STYLEAR_AVX512)
   return _mm512_set1_ps(value);
 #elif defined(__AVX2__)
   return _mm256_set1_ps(value);
@@ -56,7 +66,7 @@ inline Floats floats_of(Int32s bits) { return reinterpret_cast<Floats>(bits); }
 // Between lanes as stored and as computed with. The zeroing masks leave nothing out: the forms
 // without them make GCC 12 warn about its own header.
 inline Uint32s words_of(Uint16s v) {
-#if defined(__AVX512F__)
+#if defined(STYLEAR_AVX512)
   return reinterpret_cast<Uint32s>(
       _mm512_maskz_cvtepu16_epi32(0xffff, reinterpret_cast<__m256i>(v)));
 #elif defined(__AVX2__)
@@ -66,7 +76,7 @@ inline Uint32s words_of(Uint16s v) {
 #endif
 }
 inline Int32s words_of(Int8s v) {
-#if defined(__AVX512F__)
+#if defined(STYLEAR_AVX512)
   return reinterpret_cast<Int32s>(_mm512_maskz_cvtepi8_epi32(0xffff, reinterpret_cast<__m128i>(v)));
 #elif defined(__AVX2__)
   return reinterpret_cast<Int32s>(
@@ -77,7 +87,7 @@ inline Int32s words_of(Int8s v) {
 }
 // The lower halves of the words.
 inline Uint16s halves_of(Uint32s v) {
-#if defined(__AVX512F__)
+#if defined(STYLEAR_AVX512)
   return reinterpret_cast<Uint16s>(
       _mm512_maskz_cvtepi32_epi16(0xffff, reinterpret_cast<__m512i>(v)));
 #else
@@ -138,7 +148,7 @@ inline void store(bf16* to, Floats v) {
 }
 
 // The first `count` lanes, 0 <= count <= lanes; a load gives 0 in the others.
-#if defined(__AVX512F__)
+#if defined(STYLEAR_AVX512)
 // Always by 512-bit instructions: with -mavx512bf16, GCC 12 cannot inline the narrower masked ones.
 inline __mmask16 first_lanes(int64_t count) { return static_cast<__mmask16>((1u << count) - 1u); }
 inline Floats load(const float* from, int64_t count) {
@@ -194,7 +204,7 @@ inline float to_float(int8_t value) { return static_cast<float>(value); }
 
 // a * b + c, rounded once where the level has the instruction.
 inline Floats fma(Floats a, Floats b, Floats c) {
-#if defined(__AVX512F__)
+#if defined(STYLEAR_AVX512)
   return _mm512_fmadd_ps(a, b, c);
 #elif defined(__FMA__)
   return _mm256_fmadd_ps(a, b, c);
@@ -213,7 +223,7 @@ inline Floats copy_sign(Floats a, Floats b) {
   return floats_of((bits_of(a) & 0x7fffffff) | (bits_of(b) & INT32_MIN));
 }
 inline Floats sqrt(Floats v) {
-#if defined(__AVX512F__)
+#if defined(STYLEAR_AVX512)
   return _mm512_sqrt_ps(v);
 #elif defined(__AVX2__)
   return _mm256_sqrt_ps(v);
@@ -231,7 +241,7 @@ using Four = float __attribute__((vector_size(16)));
 // Folds the upper half onto the lower until four lanes are left.
 template <class Fold>
 Four fold_to_four(Floats v, Fold fold) {
-#if defined(__AVX512F__)
+#if defined(STYLEAR_AVX512)
   v = fold(v, __builtin_shufflevector(v, v, 8, 9, 10, 11, 12, 13, 14, 15, 0, 1, 2, 3, 4, 5, 6, 7));
   v = fold(v, __builtin_shufflevector(v, v, 4, 5, 6, 7, 0, 1, 2, 3, 12, 13, 14, 15, 8, 9, 10, 11));
 #elif defined(__AVX2__)
@@ -257,7 +267,7 @@ inline float max_of(Floats v) {
 // each use, and merge what made it with what is made of it.
 template <class V>
 V kept(V v) {
-#if defined(__x86_64__)
+#if defined(__x86_64__) && !defined(STYLEAR_AVX512_TWIN)
   asm("" : "+v"(v));
 #endif
   return v;

@@ -8,7 +8,7 @@ namespace stylear::cpu {
 namespace detail {
 // a0 b0 a1 b1 ... of the lower, of the upper halves.
 inline Floats interleave_low(Floats a, Floats b) {
-#if defined(__AVX512F__)
+#if defined(STYLEAR_AVX512)
   return __builtin_shufflevector(a, b, 0, 16, 1, 17, 2, 18, 3, 19, 4, 20, 5, 21, 6, 22, 7, 23);
 #elif defined(__AVX2__)
   return __builtin_shufflevector(a, b, 0, 8, 1, 9, 2, 10, 3, 11);
@@ -17,7 +17,7 @@ inline Floats interleave_low(Floats a, Floats b) {
 #endif
 }
 inline Floats interleave_high(Floats a, Floats b) {
-#if defined(__AVX512F__)
+#if defined(STYLEAR_AVX512)
   return __builtin_shufflevector(a, b, 8, 24, 9, 25, 10, 26, 11, 27, 12, 28, 13, 29, 14, 30, 15,
                                  31);
 #elif defined(__AVX2__)
@@ -29,7 +29,7 @@ inline Floats interleave_high(Floats a, Floats b) {
 }  // namespace detail
 
 // A square of `lanes` rows: what was lane j of row i becomes lane i of row j.
-#if defined(__AVX2__) && !defined(__AVX512F__)
+#if defined(__AVX2__) && !defined(STYLEAR_AVX512)
 // AVX2 shuffles within halves: squares of two, then of four, then whole halves change places. That
 // takes 24 instructions, where interleaving takes 48.
 inline void transpose(Floats (&rows)[lanes]) {

@@ -2,7 +2,16 @@ import { afterAll, describe, expect, test } from 'vitest';
 import { type Device, listDevices, openDevice } from '../../lib/index.ts';
 
 /** Every device there can be. */
-const all = ['cpu:portable', 'cpu:avx2', 'cpu:avx512', 'cpu:avx512bf16', 'simt', 'cuda'] as const;
+const all = [
+  'cpu:portable',
+  'cpu:avx2',
+  'cpu:avx512',
+  'cpu:avx512_twin',
+  'cpu:avx512bf16',
+  'cpu:avx512bf16_twin',
+  'simt',
+  'cuda',
+] as const;
 
 /**
  * The CUDA device on an emulated runtime: its kernels are those of `simt`, its host code is `cuda`'s.
