@@ -27,6 +27,7 @@ export { TarOutput } from './generate/batch/tar_output.ts';
 export { drawSamples } from './generate/draw_samples.ts';
 export type { GenerateEvent, GenerateOptions } from './generate/generate.ts';
 export { GeneratedImage, type ImageFacts, type SaveOptions } from './generate/generated_image.ts';
+export type { EstimateMemoryOptions, LoadOptions } from './generate/load_options.ts';
 export type {
   GenerateRequest,
   GenerateSettings,
@@ -36,7 +37,7 @@ export type {
 } from './generate/request.ts';
 export type { Requests } from './generate/request_queue.ts';
 export { StyleHandle } from './generate/style_handle.ts';
-export { type LoadOptions, StyleAR } from './generate/stylear.ts';
+export { StyleAR } from './generate/stylear.ts';
 export { type Background, type Colour, cutOut, onBackground } from './image/background.ts';
 export { type ClipPixelsOptions, clipPixels } from './image/clip_pixels.ts';
 export { type ClipPreprocessing, readClipPreprocessing } from './image/clip_preprocessing.ts';

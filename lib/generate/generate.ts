@@ -1,14 +1,16 @@
-import { StylearError } from '../error.ts';
+import * as z from 'zod';
 import type { Picture } from '../image/picture.ts';
 import { pictureOfVqganPixels } from '../image/vqgan_pixels.ts';
 import { scope } from '../tensor/scope.ts';
 import { codeOf } from '../text/vocabulary.ts';
 import type { Answer } from './answer.ts';
+import { requireParsed, whole } from './checked.ts';
 import { GeneratedImage } from './generated_image.ts';
 import { type PreparedRequest, prepare, tokenRequest } from './prepare.ts';
 import { type QueuedRequest, RequestQueue, type Requests } from './request_queue.ts';
 import type { StyleAR } from './stylear.ts';
 
+/** How pictures are drawn by one call. */
 export interface GenerateOptions {
   /** Pictures that are drawn at once, at most; memory may allow fewer. 4 unless told. */
   readonly batch?: number | undefined;
@@ -72,9 +74,8 @@ export async function* generate(
   requests: Requests,
   options: GenerateOptions = {},
 ): AsyncGenerator<GenerateEvent> {
-  const { signal, onError = 'throw' } = options;
-  const batch = checked('batch', options.batch ?? 4, 4096);
-  const window = options.window === 'auto' ? 'auto' : checked('window', options.window ?? 1, 64);
+  requireParsed(optionsSchema, options, 'generate', 'options');
+  const { batch = 4, window = 1, onError = 'throw', signal } = options;
   const queue = new RequestQueue(requests);
   const drawings = new Set<Drawing>();
   let images = 0;
@@ -82,7 +83,7 @@ export async function* generate(
   /** How often pages had been given back when there was no room; undefined while there may be. */
   let fullSince: number | undefined;
   const failure = (queued: QueuedRequest, index: number, error: unknown): GenerateEvent => {
-    if (onError === 'throw') throw error;
+    if (onError === 'throw' || stylear.engine.closed) throw error;
     failed++;
     return { type: 'failed', request: queued.index, index, error };
   };
@@ -95,8 +96,16 @@ export async function* generate(
     for (;;) {
       signal?.throwIfAborted();
       await queue.fill(batch);
+      for (const queued of queue.aborted()) {
+        const drawn = [...drawings].filter((drawing) => drawing.queued === queued);
+        for (const drawing of drawn) letGo(drawing);
+        queue.drop(queued);
+        for (const { index } of drawn) yield failure(queued, index, queued.request.signal!.reason);
+        yield failure(queued, queued.taken, queued.request.signal!.reason);
+      }
       // Without room for the next picture none is tried until pages are given back.
       while (drawings.size < batch && stylear.engine.releases !== fullSince) {
+        signal?.throwIfAborted();
         const queued = queue.peek();
         if (!queued) break;
         let drawing: Drawing | undefined;
@@ -118,7 +127,8 @@ export async function* generate(
       if (drawings.size === 0) {
         if (queue.exhausted) break;
         // What takes the room then belongs to another call.
-        await one(queue.peek() ? stylear.engine.released() : queue.settled(), signal);
+        const signals = [...queue.signals(), ...(signal ? [signal] : [])];
+        await one(queue.peek() ? stylear.engine.released() : queue.settled(), signals);
         continue;
       }
       for (const drawing of drawings) {
@@ -145,6 +155,9 @@ export async function* generate(
       }
     }
     yield { type: 'done', images, failed };
+  } catch (error) {
+    stylear.engine.requireOpen(error);
+    throw error;
   } finally {
     for (const drawing of drawings) letGo(drawing);
     await queue.close();
@@ -176,17 +189,17 @@ async function begin(
   return undefined;
 }
 
-/** Resolves with a promise, or when a signal aborts. */
-async function one(promise: Promise<void>, signal: AbortSignal | undefined): Promise<void> {
+/** Resolves with a promise, or when one of the signals aborts. */
+async function one(promise: Promise<void>, signals: readonly AbortSignal[]): Promise<void> {
   let abort = () => {};
   const aborted = new Promise<void>((resolve) => {
     abort = resolve;
   });
-  signal?.addEventListener('abort', abort, { once: true });
+  for (const signal of signals) signal.addEventListener('abort', abort, { once: true });
   try {
     await Promise.race([promise, aborted]);
   } finally {
-    signal?.removeEventListener('abort', abort);
+    for (const signal of signals) signal.removeEventListener('abort', abort);
   }
 }
 
@@ -254,11 +267,14 @@ async function pictureOf(
   return pictureOfVqganPixels(values, wide, tall);
 }
 
-function checked(option: string, value: number, most: number): number {
-  if (Number.isInteger(value) && value >= 1 && value <= most) return value;
-  throw new StylearError(
-    'ERR_INPUT',
-    `generate: expected ${option} to be a whole number from 1 to ${most}` +
-      `${option === 'window' ? ' or auto' : ''}, got ${value}`,
-  );
-}
+const optionsSchema = z.object(
+  {
+    batch: whole(1, 4096).optional(),
+    window: z
+      .union([z.literal('auto'), whole(1, 64)], { error: 'a whole number from 1 to 64 or auto' })
+      .optional(),
+    onError: z.enum(['throw', 'event'], { error: 'throw or event' }).optional(),
+    signal: z.instanceof(AbortSignal, { error: 'an AbortSignal' }).optional(),
+  },
+  { error: 'an object' },
+);

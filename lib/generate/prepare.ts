@@ -28,6 +28,7 @@ import { type Prompt, promptOf } from '../text/prompt.ts';
 import type { Tokenizer } from '../text/tokenizer.ts';
 import type { Vocabulary } from '../text/vocabulary.ts';
 import {
+  checkStyle,
   type GenerateRequest,
   isPicture,
   isStyleFile,
@@ -81,11 +82,11 @@ export async function encodeStyle(
   preparation: Preparation,
   style: Exclude<Style, StyleHandle>,
 ): Promise<StyleHandle> {
+  checkStyle(style, 'encodeStyle');
   const references = referencesOf(style);
-  if (references.length === 0) throw wrong('style', 'at least one reference', 'none');
   const weights = references.map(({ weight = 1 }) => weight);
   const sum = weights.reduce((a, b) => a + b, 0);
-  if (!weights.every((weight) => Number.isFinite(weight) && weight >= 0) || !(sum > 0))
+  if (!(sum > 0 && Number.isFinite(sum)))
     throw wrong('weight', 'numbers from 0 that are not all 0', weights.join(', '));
   const opened = await Promise.all(
     references.map((reference) => openReference(preparation, reference)),
@@ -131,11 +132,16 @@ async function openReference(
 }
 
 /** Throws `ERR_INPUT` where another model encoded a style. */
-function requireOwn({ model: { chameleon }, encoder }: Preparation, style: StyleHandle): void {
-  const { dim } = chameleon.shape;
+function requireOwn({ model, encoder }: Preparation, style: StyleHandle): void {
+  const { dim } = model.chameleon.shape;
+  const count = model.encoder.resampler.outputs;
   if (style.dim !== dim) {
     const expected = `of ${dim} numbers a vector, as the transformer has them`;
     throw wrong('style', expected, `${style.dim}. Encode it with this model`);
+  }
+  if (style.count !== count) {
+    const expected = `of ${count} vectors, as the resampler makes them`;
+    throw wrong('style', expected, `${style.count}. Encode it with this model`);
   }
   if (style.encoder === undefined || style.encoder === encoder) return;
   const expected = `a style of this model's CLIP and resampler, ${encoder}`;
@@ -160,6 +166,7 @@ export async function prepare(
     const got = `${size.width} x ${size.height}`;
     throw wrong('size', `a picture of less than ${preparation.maxTokens} tokens`, got);
   }
+  if (style instanceof StyleHandle) requireOwn(preparation, style);
   const handle =
     style === undefined || style instanceof StyleHandle
       ? style
@@ -228,7 +235,7 @@ function styleRows(
   const { noiseStrength, styleStrength } = settings;
   const { model, vocabulary, dtype } = preparation;
   const { device } = model;
-  requireOwn(preparation, style);
+  const places = prompt.styleIndex.slice(0, style.count);
   const rows = scope(() => {
     let all = device.from(style.values, [1, style.count, style.dim]);
     if (noiseStrength > 0)
@@ -239,10 +246,10 @@ function styleRows(
       const placeholder = model.chameleon.embed(word, { dtype: 'f32' });
       used = add(scale(used, styleStrength), placeholder, { beta: 1 - styleStrength });
     }
-    return cast(used.slice(0, Math.min(style.count, prompt.styleIndex.length)), dtype);
+    return cast(used.slice(0, places.length), dtype);
   });
   const noise = noiseStrength > 0 ? `${noiseStrength}:${seed}` : '';
-  return { rows, places: prompt.styleIndex, key: `${style.key}:${styleStrength}:${noise}` };
+  return { rows, places, key: `${style.key}:${styleStrength}:${noise}` };
 }
 
 /** A picture that guides the layout, as the tokens that stand for it in a prompt. */

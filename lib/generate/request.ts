@@ -1,7 +1,7 @@
 import * as z from 'zod';
-import { StylearError } from '../error.ts';
 import type { Picture } from '../image/picture.ts';
-import type { StyleHandle } from './style_handle.ts';
+import { bounded, requireParsed, whole } from './checked.ts';
+import { StyleHandle } from './style_handle.ts';
 
 /** A picture: a path, the bytes of a file, or one in memory. */
 export type PictureSource = string | Uint8Array | Picture;
@@ -55,12 +55,6 @@ export interface GenerateRequest extends GenerateSettings {
   readonly signal?: AbortSignal | undefined;
 }
 
-const bounded = (least: number, most: number, words = `a number from ${least} to ${most}`) =>
-  z.number({ error: words }).gte(least, { error: words }).lte(most, { error: words });
-const whole = (least: number, most: number) => {
-  const words = `a whole number from ${least} to ${most}`;
-  return z.int({ error: words }).gte(least, { error: words }).lte(most, { error: words });
-};
 const side = whole(1, 2 ** 14);
 
 /** The numbers of a request by their ranges. */
@@ -77,15 +71,38 @@ export const numberSchemas = {
   styleStrength: bounded(0, 10).optional(),
 };
 
-/** The options of a request; pictures are looked at when they are decoded. */
-const schema = z.object(
+const pictureWords = 'a path, the bytes of a file or a picture in memory';
+const pictureSource = z.custom<PictureSource>(isPictureSource, { error: pictureWords });
+const reference = z.object(
   {
-    prompt: z.string({ error: 'a string' }),
-    size: z.object({ width: side, height: side }, { error: 'a width and a height' }).optional(),
-    ...numberSchemas,
+    picture: pictureSource,
+    subject: pictureSource.optional(),
+    weight: bounded(0, Number.MAX_VALUE, 'a number from 0').optional(),
   },
-  { error: 'an object' },
+  { error: 'a reference, an object with its picture' },
 );
+const styleWords = `a StyleHandle, ${pictureWords}, a reference, or an array of references`;
+/** What is looked at before anything is read; pictures are when they are decoded. */
+const styleSchema = z.custom<Style>(isStyleShaped, { error: styleWords });
+const referencesSchema = z.array(reference).min(1, { error: 'at least one reference' });
+
+/** The options of a request; pictures are looked at when they are decoded. */
+const schema = z
+  .object(
+    {
+      prompt: z.string({ error: 'a string' }),
+      size: z.object({ width: side, height: side }, { error: 'a width and a height' }).optional(),
+      style: styleSchema.optional(),
+      condition: pictureSource.optional(),
+      signal: z.instanceof(AbortSignal, { error: 'an AbortSignal' }).optional(),
+      ...numberSchemas,
+    },
+    { error: 'an object' },
+  )
+  .refine(({ seed = 0, count = 1 }) => seed + count - 1 <= Number.MAX_SAFE_INTEGER, {
+    path: ['seed'],
+    error: `at most ${Number.MAX_SAFE_INTEGER} with the last of count pictures`,
+  });
 
 /**
  * Throws `ERR_INPUT` naming the option that is out of its range.
@@ -93,24 +110,26 @@ const schema = z.object(
  * @param where  what the caller calls the request, for the error
  */
 export function checkRequest(request: GenerateRequest, where = 'generate'): void {
-  const result = schema.safeParse(request);
-  if (result.success) return;
-  const [issue] = result.error.issues;
-  const name = issue!.path.join('.') || 'the request';
-  const got = issue!.path.reduce<unknown>(
-    (value, key) => (value as Record<PropertyKey, unknown>)?.[key],
-    request,
-  );
-  throw new StylearError(
-    'ERR_INPUT',
-    `${where}: expected ${name} to be ${issue!.message}, got ${shown(got)}`,
-  );
+  requireParsed(schema, request, where, 'the request');
+  const { style } = request;
+  if (style !== undefined) checkStyle(style, where);
 }
 
-function shown(value: unknown): string {
-  if (typeof value === 'string') return JSON.stringify(value.slice(0, 40));
-  if (typeof value === 'object' && value !== null) return 'an object';
-  return String(value);
+/** Throws `ERR_INPUT` where a style is none, before any of its pictures is read. */
+export function checkStyle(style: Style, where = 'generate'): void {
+  requireParsed(styleSchema, style, where, 'style');
+  if (!(style instanceof StyleHandle))
+    requireParsed(referencesSchema, referencesOf(style), where, 'style');
+}
+
+/** Whether it can be a style; its references are looked at apart. */
+function isStyleShaped(style: unknown): boolean {
+  if (style instanceof StyleHandle || Array.isArray(style) || isPictureSource(style)) return true;
+  return typeof style === 'object' && style !== null && 'picture' in style;
+}
+
+function isPictureSource(source: unknown): source is PictureSource {
+  return typeof source === 'string' || source instanceof Uint8Array || isPicture(source);
 }
 
 /** The references of a style; undefined when it is encoded already. */
@@ -123,8 +142,9 @@ export function referencesOf(style: Exclude<Style, StyleHandle>): readonly Style
 
 /** Whether a source is the path of a style that was saved, see `StyleHandle.save`. */
 export const isStyleFile = (source: PictureSource): source is string =>
-  typeof source === 'string' && source.endsWith('.style');
+  typeof source === 'string' && /\.style$/i.test(source);
 
 /** Whether a source is a picture in memory. */
-export const isPicture = (source: unknown): source is Picture =>
-  typeof source === 'object' && source !== null && 'pixels' in source && 'mode' in source;
+export function isPicture(source: unknown): source is Picture {
+  return typeof source === 'object' && source !== null && 'pixels' in source && 'mode' in source;
+}

@@ -1,3 +1,5 @@
+import { StylearError } from '../error.ts';
+import { shown } from './checked.ts';
 import type { PreparedRequest } from './prepare.ts';
 import { checkRequest, type GenerateRequest } from './request.ts';
 
@@ -31,6 +33,11 @@ export class RequestQueue {
   private failure: { readonly error: unknown } | undefined;
 
   constructor(requests: Requests) {
+    if (typeof requests !== 'object' || requests === null)
+      throw new StylearError(
+        'ERR_INPUT',
+        `generate: expected requests to be a request or many of them, got ${shown(requests)}`,
+      );
     this.source =
       Symbol.asyncIterator in requests
         ? requests[Symbol.asyncIterator]()
@@ -83,6 +90,16 @@ export class RequestQueue {
     let best: QueuedRequest | undefined;
     for (const queued of this.waiting) if (!best || queued.priority > best.priority) best = queued;
     return best;
+  }
+
+  /** Requests that wait and whose own signal has aborted. */
+  aborted(): QueuedRequest[] {
+    return this.waiting.filter(({ request }) => request?.signal?.aborted);
+  }
+
+  /** The signals of the requests that wait. */
+  signals(): AbortSignal[] {
+    return this.waiting.flatMap(({ request, fault }) => (fault ? [] : (request.signal ?? [])));
   }
 
   /** A picture of it is taken up. @returns which one of its pictures */

@@ -19,13 +19,13 @@ export class StyleHandle {
   /** Names the CLIP and the resampler that it is of; undefined where nobody knows. */
   readonly encoder: string | undefined;
 
+  /**
+   * @param values   `[count, dim]`, finite; kept, not copied
+   * @param encoder  as `encoder` says
+   * @throws `ERR_VALUE` when these do not belong together
+   */
   constructor(values: Float32Array, count: number, dim: number, encoder?: string) {
-    if (values.length !== count * dim) {
-      throw new StylearError(
-        'ERR_VALUE',
-        `StyleHandle: expected values to be ${count} x ${dim}, got ${values.length}`,
-      );
-    }
+    requireVectors(values, count, dim);
     this.values = values;
     this.count = count;
     this.dim = dim;
@@ -62,10 +62,24 @@ export class StyleHandle {
       throw weightsError(path, 'the file', 'a style that was saved', 'one without style vectors');
     if (weights.metadata('format') !== styleFormat)
       throw weightsError(path, 'the file', 'a style that was saved', 'one of another kind');
-    const tensor = weights.tensor(tensorName, [count, dim]);
-    const encoder = weights.metadata(encoderKey);
-    return new StyleHandle((await tensor.read()) as Float32Array, count, dim, encoder);
+    const values = (await weights.tensor(tensorName, [count, dim]).read()) as Float32Array;
+    const odd = values.find((value) => !Number.isFinite(value));
+    if (odd !== undefined)
+      throw weightsError(path, 'the file', 'a style of finite numbers', `one with ${odd}`);
+    return new StyleHandle(values, count, dim, weights.metadata(encoderKey));
   }
+}
+
+function requireVectors(values: Float32Array, count: number, dim: number): void {
+  const wrong = (what: string, expected: string, got: unknown) =>
+    new StylearError('ERR_VALUE', `StyleHandle: expected ${what} to be ${expected}, got ${got}`);
+  for (const [name, extent] of Object.entries({ count, dim }))
+    if (!Number.isSafeInteger(extent) || extent < 1)
+      throw wrong(name, 'a whole number from 1', extent);
+  if (!(values instanceof Float32Array)) throw wrong('values', 'a Float32Array', typeof values);
+  if (values.length !== count * dim) throw wrong('values', `${count} x ${dim}`, values.length);
+  const odd = values.find((value) => !Number.isFinite(value));
+  if (odd !== undefined) throw wrong('values', 'finite', odd);
 }
 
 const tensorName = 'style';

@@ -1,4 +1,5 @@
 import { join } from 'node:path';
+import { StylearError } from '../error.ts';
 import { readClipPreprocessing } from '../image/clip_preprocessing.ts';
 import { cropSizes } from '../image/crop_sizes.ts';
 import type { ChameleonShape } from '../models/chameleon.ts';
@@ -10,7 +11,7 @@ import {
   type StyleARFiles,
 } from '../models/config/stylear.ts';
 import { embeddedModel } from '../models/embedded_model.ts';
-import { type EstimateOptions, estimateMemory, type MemoryEstimate } from '../models/estimate.ts';
+import { estimateMemory, type MemoryEstimate } from '../models/estimate.ts';
 import { openStyleARModel } from '../models/stylear_model.ts';
 import type { Device } from '../tensor/device.ts';
 import { openDevice } from '../tensor/open_device.ts';
@@ -27,32 +28,17 @@ import { fingerprint } from '../weights/fingerprint.ts';
 import { WeightSource } from '../weights/weight_source.ts';
 import { type GenerateEvent, type GenerateOptions, generate } from './generate.ts';
 import type { GeneratedImage } from './generated_image.ts';
+import {
+  checkEstimateOptions,
+  checkLoadOptions,
+  type EstimateMemoryOptions,
+  type LoadOptions,
+} from './load_options.ts';
 import { encodeStyle, type Preparation } from './prepare.ts';
 import type { GenerateRequest, Style } from './request.ts';
 import type { Requests } from './request_queue.ts';
 import { StyleHandle } from './style_handle.ts';
-import { TokenEngine } from './token_engine.ts';
-
-export interface EstimateMemoryOptions extends Omit<EstimateOptions, 'cacheTokens'> {
-  /** As `load` takes it. */
-  readonly cacheBytes?: number | undefined;
-}
-
-export interface LoadOptions {
-  /** A device, or the name of one that is opened and closed with the model; the best there is. */
-  readonly device?: Device | string | undefined;
-  /** Of a device that is opened by name. */
-  readonly threads?: number | undefined;
-  /** Of the transformer's activations and cache; that of its weights unless told. */
-  readonly dtype?: 'f32' | 'bf16' | undefined;
-  /**
-   * For keys and values of all pictures that are drawn at once; unless told, room for 4 of the
-   * largest or what of these fits into 4 GiB, and for one in any case.
-   */
-  readonly cacheBytes?: number | undefined;
-  /** Record steps and replay them; true unless told. */
-  readonly recorded?: boolean | undefined;
-}
+import { pageTokens, TokenEngine } from './token_engine.ts';
 
 /** A whole StyleAR: pictures in the style of pictures. */
 export class StyleAR {
@@ -81,7 +67,8 @@ export class StyleAR {
   /**
    * Opens a model. On the CPU weights are used where they lie in their files.
    *
-   * Rejects with `ERR_WEIGHTS` or `ERR_INPUT` naming the file and what is wrong with it.
+   * Rejects with `ERR_WEIGHTS` or `ERR_INPUT` naming the file and what is wrong with it, or the option
+   * that is out of its range.
    *
    * @param from  a folder with a `stylear.json`, or the paths of the parts as they were downloaded;
    *              the model that is embedded in the package unless told
@@ -90,6 +77,7 @@ export class StyleAR {
     from: string | StyleARFiles = embeddedModel(),
     options: LoadOptions = {},
   ): Promise<StyleAR> {
+    checkLoadOptions(options);
     const config = readStyleARConfig(from);
     const given = options.device;
     const ownsDevice = typeof given !== 'object';
@@ -135,13 +123,15 @@ export class StyleAR {
    */
   static estimate(
     from: string | StyleARFiles = embeddedModel(),
-    { cacheBytes, ...options }: EstimateMemoryOptions = {},
+    options: EstimateMemoryOptions = {},
   ): MemoryEstimate {
+    checkEstimateOptions(options);
+    const { cacheBytes, ...others } = options;
     const config = readStyleARConfig(from);
     const shape = readChameleonConfig(config.files.transformer);
     const dtype = options.dtype ?? storedDtype(config.files.transformer);
     const cacheTokens = cacheTokensFor(config, shape, shape.maxPositions, dtype, { cacheBytes });
-    return estimateMemory(config, { ...options, dtype, cacheTokens });
+    return estimateMemory(config, { ...others, dtype, cacheTokens });
   }
 
   /**
@@ -171,7 +161,10 @@ export class StyleAR {
       : encodeStyle(this.preparation, style);
   }
 
-  /** Frees everything; closes the device where `load` opened it. */
+  /**
+   * Frees everything; closes the device where `load` opened it. Pictures that wait or are being drawn
+   * are rejected with `ERR_DISPOSED`.
+   */
   async close(): Promise<void> {
     this.engine.dispose();
     this.preparation.model[Symbol.dispose]();
@@ -212,11 +205,21 @@ function cacheTokensFor(
   dtype: 'f32' | 'bf16',
   { cacheBytes }: Pick<LoadOptions, 'cacheBytes'>,
 ): number {
-  if (cacheBytes !== undefined) return Math.floor(cacheBytes / bytesPerToken(shape, dtype));
+  if (cacheBytes !== undefined) return tokensIn(cacheBytes, bytesPerToken(shape, dtype));
   // A prompt, and the picture with the condition and without.
   const picture = maxPositions + 2 * largestImage(defaults);
   const pictures = Math.floor(defaultBytes / (picture * bytesPerToken(shape, dtype)));
   return picture * Math.min(Math.max(pictures, 1), defaultPictures);
+}
+
+/** Whole pages of a cache that takes no more than `bytes`; of pictures it is known later which fit. */
+function tokensIn(bytes: number, tokenBytes: number): number {
+  const pages = Math.floor(bytes / (pageTokens * tokenBytes));
+  if (pages >= 1) return pages * pageTokens;
+  throw new StylearError(
+    'ERR_INPUT',
+    `load: expected cacheBytes to be at least ${pageTokens * tokenBytes}, a page, got ${bytes}`,
+  );
 }
 
 function bytesPerToken({ layers, kvHeads, headDim }: CacheShape, dtype: 'f32' | 'bf16'): number {

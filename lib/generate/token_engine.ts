@@ -54,6 +54,7 @@ export class TokenEngine {
   /** What waits for an answer to be let go. */
   private readonly waiting: (() => void)[] = [];
   private stepping: Promise<void> | undefined;
+  private disposed = false;
 
   constructor(model: Chameleon, vocabulary: Vocabulary, options: TokenEngineOptions) {
     const { dtype = 'f32', cacheDtype = dtype, cacheTokens, maxTokens, recorded = true } = options;
@@ -78,13 +79,20 @@ export class TokenEngine {
     return this.running.size;
   }
 
+  /** Whether it was disposed of; then it takes up and decides nothing more. */
+  get closed(): boolean {
+    return this.disposed;
+  }
+
   /**
    * Takes up a request and reads its prompt.
    *
    * @returns undefined when there is no room for it now
-   * @throws `ERR_OUT_OF_MEMORY` when there never will be, `ERR_VALUE` when a sequence can never be so long
+   * @throws `ERR_OUT_OF_MEMORY` when there never will be, `ERR_VALUE` when a sequence can never be so
+   *         long, `ERR_DISPOSED` when the engine is closed
    */
   admit(request: TokenRequest): Answer | undefined {
+    this.requireOpen();
     const { prompt, style, maxTokens } = request;
     this.requireFit(request);
     const cond = Stream.open(this.pool, prompt, prompt.length + maxTokens, style);
@@ -123,23 +131,40 @@ export class TokenEngine {
   release(answer: Answer): void {
     this.running.delete(answer);
     answer.close();
-    this.releases++;
-    for (const resolve of this.waiting.splice(0)) resolve();
+    this.wake();
   }
 
-  /** Resolves when an answer is let go, and with it its pages. */
+  /** Resolves when an answer is let go, and with it its pages, or when the engine is closed. */
   released(): Promise<void> {
     return new Promise((resolve) => this.waiting.push(resolve));
   }
 
-  /** Frees the cache and the recordings; those of the model stay. */
+  /** Frees the cache and the recordings; those of the model stay. What waits or runs is refused. */
   dispose(): void {
+    if (this.disposed) return;
+    this.disposed = true;
     this.step.dispose();
     this.cache.dispose();
+    this.wake();
   }
 
   [Symbol.dispose](): void {
     this.dispose();
+  }
+
+  private wake(): void {
+    this.releases++;
+    for (const resolve of this.waiting.splice(0)) resolve();
+  }
+
+  /** Throws `ERR_DISPOSED` when it is closed, with what came of that as the cause. */
+  requireOpen(cause?: unknown): void {
+    if (!this.disposed) return;
+    throw new StylearError(
+      'ERR_DISPOSED',
+      'generate: expected the model to be open, got one that was closed',
+      { cause },
+    );
   }
 
   private requireFit({ prompt, maxTokens, guidance }: TokenRequest): void {
@@ -154,14 +179,16 @@ export class TokenEngine {
     const pagesOf = (count: number) => Math.ceil(count / pageTokens);
     const pages = pagesOf(tokens) + (guidance === 1 ? 0 : pagesOf(maxTokens));
     if (pages <= this.pool.total) return;
+    const pageBytes = this.cache.bytes / this.pool.total;
     throw new StylearError(
       'ERR_OUT_OF_MEMORY',
-      `generate: expected the cache to have ${pages} pages for a picture of ${maxTokens} tokens, ` +
-        `got ${this.pool.total}. Give it more memory.`,
+      `generate: expected cacheBytes to be at least ${pages * pageBytes} for a picture of ` +
+        `${maxTokens} tokens, got ${this.pool.total * pageBytes}`,
     );
   }
 
   private async stepAll(): Promise<void> {
+    this.requireOpen();
     const fed: FedStream[] = [];
     const drawn: DrawnToken[] = [];
     const chosen = await this.chosenWindow();

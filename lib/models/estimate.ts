@@ -9,8 +9,8 @@ import { readVqganConfig } from './config/vqgan.ts';
 import { vqganMemory } from './vqgan_memory.ts';
 
 export interface EstimateOptions {
-  /** Of the activations and the cache; bf16 unless told. */
-  readonly dtype?: 'f32' | 'bf16' | undefined;
+  /** Of the activations and the cache. */
+  readonly dtype: 'f32' | 'bf16';
   /** Tokens that the cache has room for; see `LoadOptions`. */
   readonly cacheTokens: number;
   /** Rows of a step: streams times tokens that are fed at once; 8 unless told. */
@@ -42,7 +42,7 @@ export interface MemoryEstimate {
 /** Throws `ERR_WEIGHTS` when a file is not one. */
 export function estimateMemory(
   { files, defaults }: StyleARConfig,
-  { dtype = 'bf16', cacheTokens, rows = 8, size }: EstimateOptions,
+  { dtype, cacheTokens, rows = 8, size }: EstimateOptions,
 ): MemoryEstimate {
   const chameleon = readChameleonConfig(files.transformer);
   const { vision } = readClipConfig(files.clip);

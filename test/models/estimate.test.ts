@@ -22,7 +22,10 @@ withSmallModel('an estimate of memory', ({ folder, scratch }) => {
     source.close();
     expect(scales).toBeGreaterThan(100);
     const bytesOf = (vqgan: string) =>
-      estimateMemory({ ...config, files: { ...config.files, vqgan } }, { cacheTokens: 1 }).weights;
+      estimateMemory(
+        { ...config, files: { ...config.files, vqgan } },
+        { dtype: 'f32', cacheTokens: 1 },
+      ).weights;
     const [floats, eight] = [bytesOf(f32), bytesOf(int8)];
     expect(eight).toEqual({ ...floats, vqgan: floats.vqgan + 4 * scales });
   });
