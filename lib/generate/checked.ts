@@ -18,18 +18,20 @@ export const whole = (
  * Throws `ERR_INPUT` where a value is not what a schema says: `<where>: expected <key> to be <the schema's
  * words>, got <value>`.
  *
- * @param what  what the value as a whole is called
+ * @param what    what the value as a whole is called
+ * @param prefix  of the names of its keys
  */
 export function requireParsed(
   schema: z.ZodType,
   value: unknown,
   where: string,
   what: string,
+  prefix = '',
 ): void {
   const result = schema.safeParse(value);
   if (result.success) return;
   const [issue] = result.error.issues;
-  const name = issue!.path.join('.') || what;
+  const name = issue!.path.length > 0 ? prefix + issue!.path.join('.') : what;
   const got = issue!.path.reduce<unknown>(
     (value, key) => (value as Record<PropertyKey, unknown>)?.[key],
     value,
@@ -47,6 +49,7 @@ export function shown(value: unknown): string {
   if (typeof value === 'bigint') return `${value}n`;
   if (typeof value === 'function') return 'a function';
   if (typeof value !== 'object' || value === null) return String(value);
+  if (Array.isArray(value)) return value.length > 0 ? 'an array' : 'none';
   const kind = Object.getPrototypeOf(value)?.constructor?.name ?? 'Object';
   return kind === 'Object' ? 'an object' : `an object of ${kind}`;
 }

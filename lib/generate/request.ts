@@ -99,7 +99,7 @@ const schema = z
     },
     { error: 'an object' },
   )
-  .refine(({ seed = 0, count = 1 }) => seed + count - 1 <= Number.MAX_SAFE_INTEGER, {
+  .refine(({ seed = 0, count = 1 }) => seed <= Number.MAX_SAFE_INTEGER - (count - 1), {
     path: ['seed'],
     error: `at most ${Number.MAX_SAFE_INTEGER} with the last of count pictures`,
   });
@@ -118,8 +118,9 @@ export function checkRequest(request: GenerateRequest, where = 'generate'): void
 /** Throws `ERR_INPUT` where a style is none, before any of its pictures is read. */
 export function checkStyle(style: Style, where = 'generate'): void {
   requireParsed(styleSchema, style, where, 'style');
-  if (!(style instanceof StyleHandle))
-    requireParsed(referencesSchema, referencesOf(style), where, 'style');
+  if (Array.isArray(style)) requireParsed(referencesSchema, style, where, 'style', 'style.');
+  else if (!(style instanceof StyleHandle || isPictureSource(style)))
+    requireParsed(reference, style, where, 'style', 'style.');
 }
 
 /** Whether it can be a style; its references are looked at apart. */

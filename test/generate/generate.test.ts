@@ -6,6 +6,7 @@ import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { encodeStyle } from '../../lib/generate/prepare.ts';
 import {
   encodePicture,
+  type GenerateOptions,
   type GenerateRequest,
   listDevices,
   makePicture,
@@ -118,6 +119,8 @@ withSmallModel('generate', ({ folder, scratch, style, subject, condition }) => {
       const { values, count, dim } = await stylear.encodeStyle(style);
       const foreign = new StyleHandle(values, count, dim, 'another');
       await foreign.save(join(scratch, 'foreign.style'));
+      const short = new StyleHandle(values.subarray(0, dim), 1, dim);
+      await short.save(join(scratch, 'short.style'));
       const elements = () => new Uint8Array(4 * count * dim);
       const bare = { dtype: 'F32' as const, shape: [count, dim], elements };
       await writeSafetensors(join(scratch, 'bare.style'), new Map([['style', bare]]));
@@ -152,12 +155,38 @@ withSmallModel('generate', ({ folder, scratch, style, subject, condition }) => {
       [
         'a weight that is none',
         { style: [{ picture: style, weight: nan }] },
-        'expected weight to be',
+        'expected style.0.weight to be a number from 0, got NaN',
       ],
       [
         'a style of another width',
         { style: join(scratch, 'narrow.style') },
         'Encode it with this model',
+      ],
+      [
+        'a style of fewer vectors',
+        { style: join(scratch, 'short.style') },
+        'expected style to be of 16 vectors, as the resampler makes them, got 1',
+      ],
+      ['no style by the wrong word', { style: null }, 'expected style to be a StyleHandle, a path'],
+      ['a number as a style', { style: 42 }, 'or an array of references, got 42'],
+      ['an address as a style', { style: new URL('file:///a') }, 'got an object of URL'],
+      ['paths as references', { style: [style] }, 'expected style.0 to be a reference'],
+      [
+        'a reference without a picture',
+        { style: { picture: undefined } },
+        'expected style.picture to be a path, the bytes of a file or a picture in memory',
+      ],
+      [
+        'a number as a subject',
+        { style: { picture: style, subject: 5 } },
+        'expected style.subject to be a path',
+      ],
+      ['a number as a condition', { style, condition: 5 }, 'expected condition to be a path'],
+      ['no signal', { signal: {} }, 'expected signal to be an AbortSignal, got an object'],
+      [
+        'seeds beyond the last',
+        { seed: Number.MAX_SAFE_INTEGER, count: 2 },
+        'expected seed to be at most 9007199254740991 with the last of count pictures',
       ],
       [
         'a style that another model encoded',
@@ -243,6 +272,21 @@ withSmallModel('generate', ({ folder, scratch, style, subject, condition }) => {
     test.each([null, 7, 'a prompt'])('%j instead of a request', async (request) => {
       await expect(eventsOf(stylear, [request as unknown as GenerateRequest])).rejects.toThrow(
         'request 0: expected the request to be an object, got ',
+      );
+    });
+
+    test.each([null, 7, 'a prompt', undefined])('%j instead of requests', async (requests) => {
+      const events = stylear.generate(requests as unknown as GenerateRequest);
+      await expect(events.next()).rejects.toMatchObject({
+        code: 'ERR_INPUT',
+        message: expect.stringContaining('expected requests to be a request or many of them, got'),
+      });
+    });
+
+    test('another word for what becomes of failures', async () => {
+      const options = { onError: 'Throw' } as unknown as GenerateOptions;
+      await expect(eventsOf(stylear, [requestFor(1)], options)).rejects.toThrow(
+        'generate: expected onError to be throw or event, got "Throw"',
       );
     });
 

@@ -1,6 +1,6 @@
 // What tests of whole pictures ask for, and what they compare.
 import type { GenerateRequest } from '../../lib/generate/request.ts';
-import type { StyleAR } from '../../lib/generate/stylear.ts';
+import { StyleAR } from '../../lib/generate/stylear.ts';
 import type { GeneratedImage, GenerateEvent, GenerateOptions } from '../../lib/index.ts';
 
 /** A picture of 32 x 32 pixels, 4 codes. */
@@ -40,3 +40,10 @@ export const essence = ({ picture, tokens, facts }: GeneratedImage) => ({
   facts,
   pixels: Buffer.from(picture.pixels).toString('base64'),
 });
+
+/** The bytes of a cache that has room for one picture, as the error of a smaller one says. */
+export async function leastCacheBytes(folder: string, request: GenerateRequest): Promise<number> {
+  await using stylear = await StyleAR.load(folder, { threads: 1, cacheBytes: 12_288 });
+  const error = await stylear.draw(request).catch((error: Error) => error);
+  return Number(/expected cacheBytes to be at least (\d+)/.exec(`${error}`)?.[1]);
+}

@@ -134,8 +134,7 @@ describe('the engine', () => {
   test('refuses what never fits, its two streams together, and sequences that are too long', () => {
     using engine = engineOf(model, { cacheTokens: 96, maxTokens: 90 });
     expect(() => engine.admit(requestOf(0))).toThrow(
-      'generate: expected the cache to have 7 pages for a picture of 40 tokens, got 6. ' +
-        'Give it more memory.',
+      'generate: expected cacheBytes to be at least 28672 for a picture of 40 tokens, got 24576',
     );
     expect(() => engine.admit(requestOf(0, { maxTokens: 80 }))).toThrow(
       'generate: expected prompt and answer to have at most 90 tokens together, got 100',

@@ -109,15 +109,43 @@ const schema = objectOf({
   residual_ratio: real(0, 1).default(releasedDefaults.residualRatio),
 });
 
+const given = z.string({ error: 'a path' }).min(1, { error: 'a path' });
+const filesSchema = z.object(
+  {
+    transformer: given,
+    adapter: given.optional(),
+    resampler: given,
+    resamplerConfig: given.optional(),
+    clip: given,
+    vqgan: given,
+    vqganConfig: given.optional(),
+    tokenizer: given,
+  },
+  { error: 'a folder or an object of paths' },
+);
+
+/** Throws `ERR_INPUT` naming the part that is no path. */
+function checkedFiles(files: StyleARFiles): StyleARFiles {
+  const result = filesSchema.safeParse(files);
+  if (result.success) return files;
+  const { path, message } = result.error.issues[0]!;
+  const got = path.length > 0 ? files[path[0] as keyof StyleARFiles] : files;
+  throw new StylearError(
+    'ERR_INPUT',
+    `load: expected ${path[0]?.toString() ?? 'from'} to be ${message}, got ${got}`,
+  );
+}
+
 /**
  * Where the parts are that a folder or a set of paths names.
  *
- * Throws `ERR_WEIGHTS` when a part is not there, or the folder's `stylear.json` is not one.
+ * Throws `ERR_WEIGHTS` when a part is not there, or the folder's `stylear.json` is not one, and
+ * `ERR_INPUT` for what is no path.
  *
  * @param from  a folder with a `stylear.json`, or the paths of the parts as they were downloaded
  */
 export function readStyleARConfig(from: string | StyleARFiles): StyleARConfig {
-  if (typeof from !== 'string') return withAll(from, releasedDefaults);
+  if (typeof from !== 'string') return withAll(checkedFiles(from), releasedDefaults);
   const file = join(from, 'stylear.json');
   const config = parseConfig(file, schema, readConfigFile(file));
   const within = (part: string): string => {
