@@ -62,6 +62,7 @@ export function concat(xs: readonly Tensor[], axis = 0): Tensor {
     throw new StylearError('ERR_VALUE', 'concat: expected xs to be at least one tensor, got none');
   }
   const along = fromFront(first, axis);
+  for (const x of xs) requireBeside(first, x, along);
   const begins = offsets(xs.map((x) => extent(x, along)));
   const y = first.device.tensor(withExtent(first.shape, along, begins.at(-1)!), first.dtype);
   xs.forEach((x, i) => {
@@ -121,6 +122,16 @@ function copyOut(x: Tensor, begin: number, end: number, axis: number): Tensor {
   const y = x.device.tensor(withExtent(x.shape, axis, Math.max(length, 1)), x.dtype);
   x.device.run('copy_slice', { x, y, axis, xBegin: begin, yBegin: 0, length });
   return y;
+}
+
+function requireBeside(first: Tensor, x: Tensor, axis: number): void {
+  const isLike = withExtent(x.shape, axis, 1).join() === withExtent(first.shape, axis, 1).join();
+  if (x.shape.length === first.shape.length && isLike) return;
+  const expected = first.shape.map((extent, a) => (a === axis ? 'any' : extent)).join(', ');
+  throw new StylearError(
+    'ERR_SHAPE',
+    `concat: expected xs to be of shape [${expected}], got [${x.shape.join(', ')}]`,
+  );
 }
 
 /** The same shape with another extent along `axis`. */

@@ -1,6 +1,6 @@
 import { type ErrorCode, StylearError } from '../error.ts';
 import type { NativeAddon, NativeCallback, NativeDevice, NativeFile } from '../native.ts';
-import { type Dtype, dtypeOf, dtypes } from './dtype.ts';
+import { type Dtype, dtypeOf, dtypes, requireDtype, requireInRange } from './dtype.ts';
 import { Graph } from './graph.ts';
 import type { OpArgs } from './op_args.ts';
 import { describeOps, type OpTable, putArguments } from './op_call.ts';
@@ -43,6 +43,7 @@ export class Device {
 
   /** A tensor with no particular content. */
   tensor(shape: readonly number[], dtype: Dtype = 'f32'): Tensor {
+    requireDtype(dtype);
     const handle = this.call((native) => native.make(dtypes.indexOf(dtype), this.putShape(shape)));
     return new Tensor(this, handle, dtype, [...shape]);
   }
@@ -73,8 +74,9 @@ export class Device {
     return this.full(shape, 0, dtype);
   }
 
-  /** A tensor whose elements are all `value`. */
+  /** A tensor whose elements are all `value`; i32 and i8 take it truncated, and within their range. */
   full(shape: readonly number[], value: number, dtype: Dtype = 'f32'): Tensor {
+    requireInRange('full', value, dtype);
     const tensor = this.tensor(shape, dtype);
     this.run('fill', { y: tensor, value });
     return tensor;

@@ -1,3 +1,5 @@
+import { StylearError } from '../error.ts';
+
 /** How the elements of a tensor are stored. */
 export type Dtype = 'f32' | 'bf16' | 'i32' | 'i8';
 
@@ -26,4 +28,30 @@ export function dtypeOf(values: ArrayLike<number>): Dtype {
   if (values instanceof Int32Array) return 'i32';
   if (values instanceof Int8Array) return 'i8';
   return 'f32';
+}
+
+/** Throws `ERR_DTYPE` for what is none. */
+export function requireDtype(dtype: unknown): void {
+  if (dtypes.includes(dtype as Dtype)) return;
+  throw new StylearError(
+    'ERR_DTYPE',
+    `tensor: expected dtype to be one of ${dtypes.join(', ')}, got ${String(dtype)}`,
+  );
+}
+
+const ranges: Readonly<Partial<Record<Dtype, readonly [number, number]>>> = {
+  i32: [-(2 ** 31), 2 ** 31 - 1],
+  i8: [-128, 127],
+};
+
+/** Throws `ERR_VALUE` for a number whose whole part an integer dtype has no room for. */
+export function requireInRange(where: string, value: number, dtype: Dtype): void {
+  const range = ranges[dtype];
+  if (!range) return;
+  const whole = Math.trunc(value);
+  if (whole >= range[0] && whole <= range[1]) return;
+  throw new StylearError(
+    'ERR_VALUE',
+    `${where}: expected value to be from ${range[0]} to ${range[1]}, as ${dtype} has room for, got ${value}`,
+  );
 }

@@ -111,7 +111,8 @@ Shape OpenDevice::shape_from_buffer(int64_t rank) const {
     std::ostringstream got;
     for (int axis = 0; axis < rank; ++axis) got << (axis ? ", " : "") << buffer_[axis];
     throw Error("ERR_SHAPE",
-                "tensor: expected shape to be of positive integers, got [" + got.str() + "]");
+                "tensor: expected shape to be of positive integers, of at most 2^52 elements, got [" +
+                    got.str() + "]");
   }
   return shape;
 }

@@ -1,6 +1,14 @@
 import { expect, test } from 'vitest';
 import { wanted } from '../../lib/autograd/record.ts';
-import { gradients, keep, record, scope, type Tensor, valueAndGradients } from '../../lib/index.ts';
+import {
+  gradients,
+  keep,
+  openDevice,
+  record,
+  scope,
+  type Tensor,
+  valueAndGradients,
+} from '../../lib/index.ts';
 import { onEveryHostSide } from '../support/on_every_device.ts';
 import { add, multiply, powers, sum } from './small_ops.ts';
 
@@ -141,6 +149,25 @@ onEveryHostSide('gradients', (device) => {
         message: 'gradients: expected forward to return [1], got [2]',
       }),
     );
+  });
+
+  test.each([
+    ['disposed of', 'ERR_DISPOSED', 'live, got one that was disposed of'],
+    ['whole numbers', 'ERR_DTYPE', 'f32 or bf16, got i32'],
+    ['on another device', 'ERR_DEVICE', `on ${device.name}, as the number is, got cpu-portable`],
+  ])('refuse to differentiate by tensors that are %s', async (kind, code, message) => {
+    const other = await openDevice('cpu:portable', { threads: 1 });
+    const x = device.from([2]);
+    const by = kind === 'whole numbers' ? device.from(Int32Array.of(2)) : other.from([2]);
+    if (kind === 'disposed of') by.dispose();
+    expect(() => gradients(() => multiply(x, x), [x, by])).toThrow(
+      expect.objectContaining({
+        code,
+        message: `gradients: expected tensors of wrt to be ${message}`,
+      }),
+    );
+    for (const tensor of [x, by]) tensor.dispose();
+    await other.close();
   });
 
   test('refuse second derivatives', () => {

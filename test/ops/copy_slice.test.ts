@@ -175,6 +175,11 @@ onEveryDevice('copySlice', (device) => {
       'copy_slice: expected y to be bf16, got f32',
     );
     expectRefusal(
+      () => concat([x(), device.tensor([3, 5])]),
+      'ERR_SHAPE',
+      'concat: expected xs to be of shape [any, 4], got [3, 5]',
+    );
+    expectRefusal(
       () => concat([]),
       'ERR_VALUE',
       'concat: expected xs to be at least one tensor, got none',

@@ -150,7 +150,31 @@ onEveryHostSide('tensor', (device) => {
     'extents below 1 and fractions',
     () => device.tensor([2, 0, 1.5]),
     'ERR_SHAPE',
-    'tensor: expected shape to be of positive integers, got [2, 0, 1.5]',
+    'tensor: expected shape to be of positive integers, of at most 2^52 elements, got [2, 0, 1.5]',
+  );
+  refuses(
+    'more elements than there can be',
+    () => device.tensor([2 ** 40, 2 ** 20]),
+    'ERR_SHAPE',
+    'tensor: expected shape to be of positive integers, of at most 2^52 elements, got [1.09951e+12, 1.04858e+06]',
+  );
+  refuses(
+    'a dtype that there is not',
+    () => device.tensor([1], 'f16' as Dtype),
+    'ERR_DTYPE',
+    'tensor: expected dtype to be one of f32, bf16, i32, i8, got f16',
+  );
+  refuses(
+    'what an i8 has no room for',
+    () => device.full([1], 300, 'i8'),
+    'ERR_VALUE',
+    'full: expected value to be from -128 to 127, as i8 has room for, got 300',
+  );
+  refuses(
+    'what an i32 has no room for',
+    () => device.full([1], Number.NaN, 'i32'),
+    'ERR_VALUE',
+    'full: expected value to be from -2147483648 to 2147483647, as i32 has room for, got NaN',
   );
   refuses(
     'too few values',
