@@ -1,5 +1,5 @@
 import { ClipEmbedder } from '../curate/clip_embedder.ts';
-import { type CurateConfig, type KindConfig, readCurateConfig } from '../curate/config.ts';
+import { type CurateConfig, type CurateConfigOf, readCurateConfig } from '../curate/config.ts';
 import { curate } from '../curate/curate.ts';
 import type { CurationOptions } from '../curate/curation_options.ts';
 import { type CurationReport, outputFiles } from '../curate/output.ts';
@@ -46,7 +46,7 @@ function curated(
 
 /** Pairs of what a StyleAR draws, by CLIP. */
 async function preferences(
-  config: KindConfig<'preferences'>,
+  config: CurateConfigOf<'preferences'>,
   device: Device,
   options: CurationOptions,
 ): Promise<CurationReport> {

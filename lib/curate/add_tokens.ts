@@ -3,7 +3,7 @@ import { makeParts } from '../shards/parts.ts';
 import { Shards } from '../shards/shards.ts';
 import type { Device } from '../tensor/device.ts';
 import { fingerprint } from '../weights/fingerprint.ts';
-import type { KindConfig } from './config.ts';
+import type { CurateConfigOf } from './config.ts';
 import type { CurationOptions } from './curation_options.ts';
 import { type CurationReport, finishedReport, finishOutput, outputFiles } from './output.ts';
 import { PictureTokenizer } from './picture_tokenizer.ts';
@@ -11,7 +11,7 @@ import { withTokens } from './with_tokens.ts';
 
 /** Shards again, with the tokens of their pictures; see `curate`. */
 export async function addTokens(
-  config: KindConfig<'tokens'>,
+  config: CurateConfigOf<'tokens'>,
   device: Device,
   { signal, onProgress }: CurationOptions,
 ): Promise<CurationReport> {

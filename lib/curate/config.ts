@@ -143,7 +143,7 @@ const schemaIn = (folder: string) =>
 /** A config with every default in it; its paths are absolute. */
 export type CurateConfig = z.output<ReturnType<typeof schemaIn>>;
 /** The config of a kind, or of several. */
-export type KindConfig<Kind extends CurateConfig['kind']> = Kind extends unknown
+export type CurateConfigOf<Kind extends CurateConfig['kind']> = Kind extends unknown
   ? Extract<CurateConfig, { kind: Kind }>
   : never;
 

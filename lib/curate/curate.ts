@@ -1,6 +1,6 @@
 import type { Device } from '../tensor/device.ts';
 import { addTokens } from './add_tokens.ts';
-import type { KindConfig } from './config.ts';
+import type { CurateConfigOf } from './config.ts';
 import type { CurationOptions } from './curation_options.ts';
 import type { CurationReport } from './output.ts';
 import { curatePictures } from './pictures.ts';
@@ -13,7 +13,7 @@ import { curatePictures } from './pictures.ts';
  * the signal.
  */
 export async function curate(
-  config: KindConfig<'tokens' | 'pictures'>,
+  config: CurateConfigOf<'tokens' | 'pictures'>,
   device: Device,
   options: CurationOptions = {},
 ): Promise<CurationReport> {

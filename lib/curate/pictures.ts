@@ -10,7 +10,7 @@ import { candidateSamples, scoredOf, withoutReference } from './candidate_sample
 import type { Candidates } from './candidates/candidates.ts';
 import { openCandidates } from './candidates/open_candidates.ts';
 import { ClipEmbedder } from './clip_embedder.ts';
-import type { KindConfig } from './config.ts';
+import type { CurateConfigOf } from './config.ts';
 import type { CurationOptions } from './curation_options.ts';
 import { filterReport, type Judged, reasonsToRemove } from './filter.ts';
 import { type CurationReport, finishedReport, finishOutput, outputFiles } from './output.ts';
@@ -18,7 +18,7 @@ import { PictureTokenizer } from './picture_tokenizer.ts';
 import { scoresOf } from './scores.ts';
 import { withTokens } from './with_tokens.ts';
 
-type PicturesConfig = KindConfig<'pictures'>;
+type PicturesConfig = CurateConfigOf<'pictures'>;
 
 /** See `curate`. */
 export async function curatePictures(

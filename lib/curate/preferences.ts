@@ -8,7 +8,7 @@ import { encodeSample } from '../shards/training_sample.ts';
 import { type Candidates, squareOf } from './candidates/candidates.ts';
 import { openCandidates } from './candidates/open_candidates.ts';
 import { type ClipEmbedder, cosine } from './clip_embedder.ts';
-import type { KindConfig } from './config.ts';
+import type { CurateConfigOf } from './config.ts';
 import type { CurationOptions } from './curation_options.ts';
 import { type CurationReport, finishedReport, finishOutput, outputFiles } from './output.ts';
 
@@ -66,7 +66,7 @@ export const clipScore =
  * Throws `ERR_INPUT` where the output is that of another config, and with the reason of the signal.
  */
 export async function curatePreferences(
-  config: KindConfig<'preferences'>,
+  config: CurateConfigOf<'preferences'>,
   parts: PreferenceParts,
   { signal, onProgress }: CurationOptions = {},
 ): Promise<CurationReport> {
@@ -89,7 +89,7 @@ export async function curatePreferences(
 }
 
 async function* pairsOf(
-  { samples: count, seed, size, minMargin }: KindConfig<'preferences'>,
+  { samples: count, seed, size, minMargin }: CurateConfigOf<'preferences'>,
   { draw, score }: PreferenceParts,
   candidates: Candidates,
   begin: number,

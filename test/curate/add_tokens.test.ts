@@ -2,7 +2,7 @@ import { existsSync, mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSy
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
-import { type KindConfig, readCurateConfig } from '../../lib/curate/config.ts';
+import { type CurateConfigOf, readCurateConfig } from '../../lib/curate/config.ts';
 import { curate } from '../../lib/curate/curate.ts';
 import { vqganPixels } from '../../lib/image/vqgan_pixels.ts';
 import { openVqgan } from '../../lib/index.ts';
@@ -21,10 +21,10 @@ const device = await trainingDevice();
 const pictures = [0, 1, 2, 3, 4, 5, 6].map((i) => speckled(i, i === 3 ? 12 : 8));
 const common = { kind: 'tokens', shards: ['pictures.index.json'], ...smallTokenizerConfig };
 
-const configOf = (output: string, change: object = {}): KindConfig<'tokens'> => {
+const configOf = (output: string, change: object = {}): CurateConfigOf<'tokens'> => {
   const file = join(root, `${output}.json`);
   writeFileSync(file, JSON.stringify({ ...common, partSize: 3, output, ...change }));
-  return readCurateConfig(file) as KindConfig<'tokens'>;
+  return readCurateConfig(file) as CurateConfigOf<'tokens'>;
 };
 const samplesOf = (output: string) => {
   using shards = Shards.open([join(root, `${output}.index.json`)]);

@@ -12,7 +12,7 @@ import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { ClipEmbedder, cosine } from '../../lib/curate/clip_embedder.ts';
 import { colourOverlap } from '../../lib/curate/colour_overlap.ts';
-import { type KindConfig, readCurateConfig } from '../../lib/curate/config.ts';
+import { type CurateConfigOf, readCurateConfig } from '../../lib/curate/config.ts';
 import { curate } from '../../lib/curate/curate.ts';
 import { subjectOf } from '../../lib/curate/world/content.ts';
 import { isHeldOutPair } from '../../lib/curate/world/held_out.ts';
@@ -40,10 +40,10 @@ beforeAll(async () => {
   await writeSmallClip(join(root, 'clip'), device);
 });
 
-const configOf = (output: string, change: object): KindConfig<'pictures'> => {
+const configOf = (output: string, change: object): CurateConfigOf<'pictures'> => {
   const file = join(root, `${output}.json`);
   writeFileSync(file, JSON.stringify({ kind: 'pictures', output, size: 16, ...change }));
-  return readCurateConfig(file) as KindConfig<'pictures'>;
+  return readCurateConfig(file) as CurateConfigOf<'pictures'>;
 };
 const samplesOf = (output: string) => {
   using shards = Shards.open([join(root, `${output}.index.json`)]);

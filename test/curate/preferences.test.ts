@@ -2,7 +2,7 @@ import { mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, describe, expect, test } from 'vitest';
-import { type KindConfig, readCurateConfig } from '../../lib/curate/config.ts';
+import { type CurateConfigOf, readCurateConfig } from '../../lib/curate/config.ts';
 import { curatePreferences, type DrawPictures } from '../../lib/curate/preferences.ts';
 import { decodePicture } from '../../lib/image/decode.ts';
 import { Shards } from '../../lib/shards/shards.ts';
@@ -11,12 +11,12 @@ import { plain, speckled } from './small_vqgan.ts';
 
 const root = mkdtempSync(join(tmpdir(), 'stylear-preferences-'));
 afterAll(() => rmSync(root, { recursive: true }));
-const configOf = (output: string, change: object = {}): KindConfig<'preferences'> => {
+const configOf = (output: string, change: object = {}): CurateConfigOf<'preferences'> => {
   const file = join(root, `${output}.json`);
   const source = { from: 'styles', styles: 2, prompts: 3 };
   const config = { kind: 'preferences', source, model: 'm', clip: 'c', size: 16, partSize: 2 };
   writeFileSync(file, JSON.stringify({ ...config, seed: 100, output, ...change }));
-  return readCurateConfig(file) as KindConfig<'preferences'>;
+  return readCurateConfig(file) as CurateConfigOf<'preferences'>;
 };
 
 /** Pictures whose only token is their seed. */

@@ -1,4 +1,4 @@
-import type { KindConfig } from '../config.ts';
+import type { CurateConfigOf } from '../config.ts';
 import type { Candidates } from './candidates.ts';
 import { folderCandidates } from './folder_candidates.ts';
 import { textOf } from './picture_files.ts';
@@ -8,7 +8,10 @@ import { worldCandidates } from './world_candidates.ts';
 import { worldInStyles } from './world_in_styles.ts';
 
 /** Throws `ERR_INPUT` when what a config names is not there, or not what it must be. */
-export function openCandidates(source: KindConfig<'pictures'>['source'], size: number): Candidates {
+export function openCandidates(
+  source: CurateConfigOf<'pictures'>['source'],
+  size: number,
+): Candidates {
   switch (source.from) {
     case 'folder':
       return folderCandidates(source.folder);
