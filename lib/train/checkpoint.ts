@@ -22,7 +22,7 @@ export interface Resumable {
   readonly losses: number[];
 }
 
-export interface SaveOptions {
+export interface SaveTrainingOptions {
   /** What was trained how, such as the JSON of a config: another one is not resumed. */
   readonly identity: string;
   /** Checkpoints that stay, at least 1; the last 2 unless told. */
@@ -51,7 +51,7 @@ const placeFile = 'training.json';
 export async function saveTraining(
   folder: string,
   training: Resumable,
-  { identity, kept = 2 }: SaveOptions,
+  { identity, kept = 2 }: SaveTrainingOptions,
 ): Promise<string> {
   const step = training.losses.length;
   const path = join(folder, `step-${`${step}`.padStart(9, '0')}`);
@@ -92,7 +92,7 @@ export async function saveTraining(
 export function resumeTraining(
   folder: string,
   training: Resumable,
-  { identity }: Pick<SaveOptions, 'identity'>,
+  { identity }: Pick<SaveTrainingOptions, 'identity'>,
 ): boolean {
   const last = checkpointsOf(folder).at(-1);
   if (last === undefined) return false;

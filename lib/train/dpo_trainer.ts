@@ -10,14 +10,14 @@ import type { Tensor } from '../tensor/tensor.ts';
 import { type BatchStatesOptions, batchStates } from './batch_states.ts';
 import { type DpoOptions, dpoLoss, type PairLogProbs, sequenceLogProbs } from './dpo.ts';
 import type { Draws } from './draws.ts';
-import { type StyleReference, styleFeatures } from './style_reference.ts';
+import { styleFeatures, type TrainingReference } from './style_reference.ts';
 import { type LabelledSequence, type TokenBatch, tokenBatch } from './token_batch.ts';
 import type { TokenLossOptions } from './token_losses.ts';
 import type { NamedTensors, PreparedBatch, StepLoss, Trainer } from './trainer.ts';
 
 /** Two answers to one prompt and style, of which one was preferred. */
 export interface PreferencePair {
-  readonly reference: StyleReference;
+  readonly reference: TrainingReference;
   readonly chosen: LabelledSequence;
   readonly rejected: LabelledSequence;
 }

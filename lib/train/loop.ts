@@ -29,11 +29,11 @@ export interface TrainingOptions extends AdamWSettings {
   /** Decay of a moving average of the weights, in [0, 1); none is kept unless told. */
   readonly averageDecay?: number | undefined;
   /** Measures after every so many steps, and after the last one. */
-  readonly evaluation?: Evaluation | undefined;
+  readonly evaluation?: TrainingEvaluation | undefined;
 }
 
 /** What is measured now and then, with the averaged weights where there are such. */
-export interface Evaluation {
+export interface TrainingEvaluation {
   /** In steps, at least 1. */
   readonly every: number;
   /** @returns figures by name */

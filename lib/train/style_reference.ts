@@ -5,7 +5,7 @@ import { scope } from '../tensor/scope.ts';
 import type { Tensor } from '../tensor/tensor.ts';
 
 /** A picture that a style is taken from: as CLIP takes it, or what CLIP made of it, which is frozen. */
-export type StyleReference =
+export type TrainingReference =
   | { readonly pixels: Float32Array; readonly features?: undefined }
   | { readonly features: Float32Array; readonly pixels?: undefined };
 
@@ -17,12 +17,12 @@ export type StyleReference =
 export function styleFeatures(
   device: Device,
   encoder: StyleEncoder,
-  references: readonly StyleReference[],
+  references: readonly TrainingReference[],
 ): Tensor {
   const { vision } = encoder;
   const { imageSize, width } = vision.config;
   const images = references.length;
-  const [first] = references as [StyleReference];
+  const [first] = references as [TrainingReference];
   if (first.features) {
     const values = together('features', references, vision.tokens * width);
     return device.from(values, [images, vision.tokens, width]);
@@ -33,7 +33,7 @@ export function styleFeatures(
 
 function together(
   kind: 'pixels' | 'features',
-  references: readonly StyleReference[],
+  references: readonly TrainingReference[],
   each: number,
 ): Float32Array {
   const values = new Float32Array(references.length * each);

@@ -10,13 +10,13 @@ import type { Draws } from './draws.ts';
 import { droppedBatch, type SequenceLossOptions } from './language_trainer.ts';
 import { nextTokenLoss } from './next_token_loss.ts';
 import { scattered } from './scattered.ts';
-import { type StyleReference, styleFeatures } from './style_reference.ts';
+import { styleFeatures, type TrainingReference } from './style_reference.ts';
 import type { TokenBatch } from './token_batch.ts';
 import type { NamedTensors, PreparedBatch, StepLoss, Trainer } from './trainer.ts';
 
 /** A picture as its own reference, beside its sequences (StyleAR, arXiv 2505.19874: "binary data"). */
 export interface StyleExample extends ConditionedExample {
-  readonly reference: StyleReference;
+  readonly reference: TrainingReference;
 }
 
 interface StyleBatch {
@@ -88,7 +88,7 @@ export class StyleTrainer implements Trainer<StyleExample, StyleBatch> {
     return { loss: nextTokenLoss(head, states, labels, tokens.labelCount, this.options) };
   }
 
-  private scatteredOf(examples: readonly StyleExample[], draws: Draws): StyleReference[] {
+  private scatteredOf(examples: readonly StyleExample[], draws: Draws): TrainingReference[] {
     const { scatter = 0 } = this.options;
     const seeds = draws.seeds('scatter', examples.length);
     const { imageSize } = this.encoder.vision.config;

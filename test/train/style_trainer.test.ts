@@ -1,7 +1,7 @@
 import { describe, expect, test } from 'vitest';
 import { Weights } from '../../lib/index.ts';
 import { LoraAdapter } from '../../lib/models/lora.ts';
-import type { StyleReference } from '../../lib/train/style_reference.ts';
+import type { TrainingReference } from '../../lib/train/style_reference.ts';
 import { StyleTrainer, type StyleTrainerOptions } from '../../lib/train/style_trainer.ts';
 import { colourPixels, conditioned, styleEncoder, transformer } from './small_pictures.ts';
 import { fall, moved, trained, trainingDevice, valuesIn } from './trained.ts';
@@ -11,7 +11,7 @@ const styled = {
   length: 12,
   at: (i: number) => ({
     ...conditioned(i % 4, i % 3),
-    reference: { pixels: colourPixels(i % 3) } as StyleReference,
+    reference: { pixels: colourPixels(i % 3) } as TrainingReference,
   }),
 };
 const never = { everything: 0, caption: 0, style: 0 };
@@ -51,7 +51,7 @@ describe('the style trainer', () => {
   );
 
   test('knows the colour by the style rows alone', async () => {
-    const last = async (reference: (i: number) => StyleReference) => {
+    const last = async (reference: (i: number) => TrainingReference) => {
       using one = made({ dropout: never });
       const data = {
         length: 12,
@@ -66,7 +66,7 @@ describe('the style trainer', () => {
 
   test('learns the same from features that were made before', async () => {
     using other = styleEncoderFeatures();
-    const losses = async (reference: (i: number) => StyleReference) => {
+    const losses = async (reference: (i: number) => TrainingReference) => {
       using one = made();
       const data = {
         length: 12,
