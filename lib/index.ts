@@ -1,25 +1,36 @@
 export { checkpoint } from './autograd/checkpoint.ts';
 export { gradients, valueAndGradients } from './autograd/gradients.ts';
 export { record, recordAll } from './autograd/record.ts';
+export type { Gradients } from './autograd/tape.ts';
 export { ClipEmbedder } from './curate/clip_embedder.ts';
-export { type CurateConfig, readCurateConfig } from './curate/config.ts';
+export { type CurateConfig, type CurateConfigOf, readCurateConfig } from './curate/config.ts';
 export { curate } from './curate/curate.ts';
 export type { CurationOptions } from './curate/curation_options.ts';
 export type { CurationReport } from './curate/output.ts';
 export {
   clipScore,
   curatePreferences,
+  type DrawnSample,
+  type DrawPictures,
+  type DrawRequest,
   type PreferenceParts,
   type ScorePictures,
 } from './curate/preferences.ts';
 export { type ErrorCode, StylearError } from './error.ts';
 export { type EvaluateConfig, readEvaluateConfig } from './evaluate/config.ts';
 export { type EvaluateOptions, evaluate } from './evaluate/evaluate.ts';
-export type { EvaluatedRow, EvaluationResult } from './evaluate/report.ts';
+export type { Figure } from './evaluate/figures.ts';
+export type { Figures, Measure } from './evaluate/measures.ts';
+export type {
+  EvaluatedRow,
+  EvaluationResult,
+  ReconstructionRow,
+  ReferenceRow,
+} from './evaluate/report.ts';
 export type { AnswerStatistics } from './generate/answer.ts';
 export { type BatchEvent, type BatchOptions, runBatch } from './generate/batch/batch.ts';
 export { FolderOutput } from './generate/batch/folder_output.ts';
-export type { Place } from './generate/batch/journal.ts';
+export type { PictureEntry, Place } from './generate/batch/journal.ts';
 export type { BatchOutput, OutputFile } from './generate/batch/output.ts';
 export { readRequestsFile } from './generate/batch/requests_file.ts';
 export type { BatchRow } from './generate/batch/row.ts';
@@ -45,6 +56,7 @@ export { toRgb } from './image/convert.ts';
 export { bestCropSize, type CropSizesOptions, cropSizes, type Size } from './image/crop_sizes.ts';
 export { type DecodeOptions, decodePicture, pictureLimits } from './image/decode.ts';
 export { type EncodeOptions, encodePicture, writePicture } from './image/encode.ts';
+export type { SmoothFilter } from './image/filter_weights.ts';
 export {
   type CropOffset,
   type CropPlan,
@@ -70,20 +82,47 @@ export {
   type ChameleonForwardOptions,
   type ChameleonShape,
 } from './models/chameleon.ts';
+export type { ChameleonDims } from './models/chameleon_layer.ts';
 export { Clip } from './models/clip.ts';
-export { clipTexts } from './models/clip_texts.ts';
-export type { StyleARDefaults, StyleARFiles } from './models/config/stylear.ts';
+export type { ClipForwardOptions } from './models/clip_encoder.ts';
+export type { ClipText, ClipTextOptions } from './models/clip_text.ts';
+export { type ClipTexts, type ClipTextsOptions, clipTexts } from './models/clip_texts.ts';
+export type { ClipVision } from './models/clip_vision.ts';
+export type { ChameleonConfig } from './models/config/chameleon.ts';
+export type {
+  ClipActivation,
+  ClipConfig,
+  ClipTextConfig,
+  ClipTowerConfig,
+  ClipVisionConfig,
+} from './models/config/clip.ts';
+export type { ResamplerConfig } from './models/config/resampler.ts';
+export type {
+  PictureNumbers,
+  StyleARConfig,
+  StyleARDefaults,
+  StyleARFiles,
+} from './models/config/stylear.ts';
+export type { VqganConfig } from './models/config/vqgan.ts';
 export type { EstimateOptions, MemoryEstimate } from './models/estimate.ts';
 export { type CachedStep, KvCache, type KvCacheShape } from './models/kv_cache.ts';
+export type { LmHead } from './models/lm_head.ts';
 export { applyLora, LoraAdapter, mergeLora } from './models/lora.ts';
 export { type OpenedChameleon, openChameleon } from './models/open_chameleon.ts';
 export { type OpenedClip, openClip } from './models/open_clip.ts';
-export { type OpenedStyleEncoder, openStyleEncoder } from './models/open_style_encoder.ts';
+export {
+  type OpenedStyleEncoder,
+  openStyleEncoder,
+  type StyleEncoderFiles,
+} from './models/open_style_encoder.ts';
 export { type OpenedVqgan, type OpenVqganOptions, openVqgan } from './models/open_vqgan.ts';
 export { Resampler } from './models/resampler.ts';
-export { StyleEncoder } from './models/style_encoder.ts';
+export { StyleEncoder, type StyleOptions } from './models/style_encoder.ts';
 export { addStyleNoise, blendStyle, mixStyles, withoutSubject } from './models/style_tokens.ts';
-export { Vqgan } from './models/vqgan.ts';
+export { type Quantised, Vqgan, type VqganForwardOptions } from './models/vqgan.ts';
+export type { VqganLimits } from './models/vqgan_memory.ts';
+export type { Embedding } from './nn/embedding.ts';
+export type { Linear, LinearCall, LinearSettings } from './nn/linear.ts';
 export { type AdamWOptions, type AdamWState, adamw } from './ops/adamw.ts';
 export { type AddOptions, add, addInto, scale, subtract } from './ops/add.ts';
 export { advance } from './ops/advance.ts';
@@ -140,17 +179,24 @@ export { reshape } from './ops/reshape.ts';
 export { addRmsNorm, type RmsNormOptions, rmsNorm } from './ops/rms_norm.ts';
 export { type RopeOptions, rope } from './ops/rope.ts';
 export { type Sampled, type SampleOptions, sample } from './ops/sample.ts';
+export type { Extents } from './ops/shapes.ts';
 export { mean, type SumRowsOptions, sum, sumRows } from './ops/sum_rows.ts';
 export { swiglu } from './ops/swiglu.ts';
 export { upsample } from './ops/upsample.ts';
-export { Shards } from './shards/shards.ts';
-export { decodeSample, encodeSample, type TrainingSample } from './shards/training_sample.ts';
-export { writeSampleShards } from './shards/write_shards.ts';
+export { type Sample, type ShardIndex, Shards } from './shards/shards.ts';
+export {
+  decodeSample,
+  encodeSample,
+  type PictureExtension,
+  type TrainingSample,
+} from './shards/training_sample.ts';
+export { type WriteSampleShardsOptions, writeSampleShards } from './shards/write_shards.ts';
 export { Device, type MemoryUse } from './tensor/device.ts';
 export type { Dtype, TensorValues } from './tensor/dtype.ts';
 export { Graph } from './tensor/graph.ts';
 export { keep } from './tensor/lifetime.ts';
 export { MappedFile } from './tensor/mapped_file.ts';
+export type { OpArgs } from './tensor/op_args.ts';
 export {
   type DeviceKind,
   listDevices,
@@ -187,35 +233,87 @@ export type { Labelled } from './text/labels.ts';
 export { answeredPrompt, type Prompt, type PromptOptions, promptOf } from './text/prompt.ts';
 export type { PromptContent, PromptKind } from './text/prompt_template.ts';
 export { Tokenizer, type TokenizerOptions } from './text/tokenizer.ts';
+export type { TokenizerFile, TokenizerFileOptions } from './text/tokenizer_file.ts';
+export type { AddedToken, Normalizer, PreTokenizer } from './text/tokenizer_schema.ts';
 export {
   chameleonLayout,
   lumina2Layout,
+  type TokenReference,
   type Vocabulary,
   type VocabularyLayout,
   vocabularyOf,
 } from './text/vocabulary.ts';
-export { resumeTraining, saveTraining } from './train/checkpoint.ts';
-export { ClipTrainer } from './train/clip_trainer.ts';
-export { conditionedExample } from './train/conditioning.ts';
+export type { AdamWSettings } from './train/adamw.ts';
+export type { BatchStatesOptions } from './train/batch_states.ts';
+export {
+  type Resumable,
+  resumeTraining,
+  type SaveTrainingOptions,
+  saveTraining,
+} from './train/checkpoint.ts';
+export {
+  type ClipBatch,
+  type ClipExample,
+  ClipTrainer,
+  type ClipTrainerOptions,
+} from './train/clip_trainer.ts';
+export {
+  type ConditionedExample,
+  type ConditioningDropout,
+  conditionedExample,
+} from './train/conditioning.ts';
 export { readTrainConfig, type TrainConfig } from './train/config.ts';
-export { DpoTrainer } from './train/dpo_trainer.ts';
-export { LanguageTrainer } from './train/language_trainer.ts';
-export { Training, type TrainingOptions, type TrainingStep } from './train/loop.ts';
+export type { DpoOptions, PairLogProbs } from './train/dpo.ts';
+export {
+  DpoTrainer,
+  type DpoTrainerOptions,
+  type PreferenceBatch,
+  type PreferencePair,
+} from './train/dpo_trainer.ts';
+export type { DrawPurpose, Draws } from './train/draws.ts';
+export { LanguageTrainer, type SequenceLossOptions } from './train/language_trainer.ts';
+export {
+  Training,
+  type TrainingEvaluation,
+  type TrainingOptions,
+  type TrainingStep,
+} from './train/loop.ts';
+export type { EpochOrder } from './train/order.ts';
 export { type RunOptions, type RunResult, runTraining } from './train/run.ts';
-export { StyleTrainer } from './train/style_trainer.ts';
-export type { Examples, Trainer } from './train/trainer.ts';
-export { VqganTrainer } from './train/vqgan_trainer.ts';
+export type { LearningRateSchedule } from './train/schedule.ts';
+export type { TrainingReference } from './train/style_reference.ts';
+export {
+  type StyleBatch,
+  type StyleExample,
+  StyleTrainer,
+  type StyleTrainerOptions,
+} from './train/style_trainer.ts';
+export type { LabelledSequence, TokenBatch } from './train/token_batch.ts';
+export type { TokenLossOptions } from './train/token_losses.ts';
+export type { Examples, NamedTensors, PreparedBatch, StepLoss, Trainer } from './train/trainer.ts';
+export {
+  type VqganLossWeights,
+  VqganTrainer,
+  type VqganTrainerOptions,
+} from './train/vqgan_trainer.ts';
+export type { Check } from './verify/check.ts';
 export { type VerifiedCheck, type VerifyOptions, verify } from './verify/verify.ts';
 export { type ByteSource, inMemory, type OpenFile, openFile } from './weights/byte_source.ts';
 export { type Converted, type ConvertOptions, convertWeights } from './weights/convert_weights.ts';
-export type { ConvertedTensor } from './weights/converted_tensor.ts';
+export type { ConvertedTensor, OnConverted } from './weights/converted_tensor.ts';
 export { type Init, ones, zeros } from './weights/init.ts';
 export { readSafetensors, type Safetensors } from './weights/safetensors.ts';
 export { type OpenShardsOptions, openShards, type Shard } from './weights/shard_index.ts';
 export type { StoredDtype, StoredTensor, StoredTensors } from './weights/stored_tensor.ts';
 export { readTorchFile } from './weights/torch_file.ts';
 export type { WeightFile, WeightFiles } from './weights/weight_source.ts';
-export { type FreshWeightsOptions, Weights, type WeightsOptions } from './weights/weights.ts';
+export {
+  type FreshWeightsOptions,
+  type OpenWeightsOptions,
+  type TensorOptions,
+  Weights,
+  type WeightsOptions,
+} from './weights/weights.ts';
 export {
   type Elements,
   type TensorToWrite,

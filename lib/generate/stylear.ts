@@ -44,7 +44,9 @@ import { pageTokens, TokenEngine } from './token_engine.ts';
 export class StyleAR {
   readonly device: Device;
   readonly config: StyleARConfig;
+  /** What requests are prepared with. @internal */
   readonly preparation: Preparation;
+  /** What draws tokens. @internal */
   readonly engine: TokenEngine;
   /** Names the weights: the same for the same files. */
   readonly hash: string;

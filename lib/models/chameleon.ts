@@ -28,7 +28,9 @@ export interface ChameleonForwardOptions {
 export class Chameleon {
   readonly shape: ChameleonShape;
   readonly embedding: Embedding;
+  /** @internal */
   readonly layers: readonly ChameleonLayer[];
+  /** @internal */
   readonly norm: RmsNorm;
   readonly head: LmHead;
 

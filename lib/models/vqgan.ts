@@ -47,9 +47,17 @@ export class Vqgan {
   readonly downsampling: number;
   /** `[codes, embedDim]` */
   readonly codebook: Tensor;
-  /** From pixels to latents; the last stage is the 1 x 1 convolution before the codebook. */
+  /**
+   * From pixels to latents; the last stage is the 1 x 1 convolution before the codebook.
+   *
+   * @internal
+   */
   readonly encoder: readonly Stage[];
-  /** From values of codes to pixels; the first stage is the 1 x 1 convolution after the codebook. */
+  /**
+   * From values of codes to pixels; the first stage is the 1 x 1 convolution after the codebook.
+   *
+   * @internal
+   */
   readonly decoder: readonly Stage[];
 
   /**

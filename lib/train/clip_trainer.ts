@@ -16,7 +16,7 @@ export interface ClipExample {
   readonly ids: readonly number[];
 }
 
-interface ClipBatch {
+export interface ClipBatch {
   readonly pixels: Tensor;
   readonly ids: Tensor;
   readonly ends: Tensor;

@@ -22,7 +22,7 @@ export interface PreferencePair {
   readonly rejected: LabelledSequence;
 }
 
-interface PreferenceBatch {
+export interface PreferenceBatch {
   /** Of the chosen ones first. */
   readonly tokens: TokenBatch;
   /** `[2 * pairs, outputs, dim]`, f32 */

@@ -68,7 +68,9 @@ export class Training<Example, Batch> {
   readonly stepsPerEpoch: number;
   /** The loss of every step that was made. */
   readonly losses: number[] = [];
+  /** @internal */
   readonly optimizer: AdamW;
+  /** @internal */
   readonly average: MovingAverage | undefined;
   private readonly trainer: Trainer<Example, Batch>;
   private readonly examples: Examples<Example>;

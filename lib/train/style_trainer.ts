@@ -19,7 +19,7 @@ export interface StyleExample extends ConditionedExample {
   readonly reference: TrainingReference;
 }
 
-interface StyleBatch {
+export interface StyleBatch {
   readonly tokens: TokenBatch;
   /** `[images, tokens, width]`, f32 */
   readonly features: Tensor;

@@ -34,7 +34,7 @@ export interface VerifyOptions {
   readonly only?: string | undefined;
   /** As `openDevice` takes it; the best there is unless told. */
   readonly device?: string | undefined;
-  readonly dtype?: Context['dtype'] | undefined;
+  readonly dtype?: 'f32' | 'bf16' | undefined;
   readonly threads?: number | undefined;
 }
 

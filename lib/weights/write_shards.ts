@@ -31,7 +31,7 @@ type Tensors = ReadonlyMap<string, TensorToWrite>;
  */
 export async function writeShards(
   output: string,
-  tensors: Tensors,
+  tensors: ReadonlyMap<string, TensorToWrite>,
   { maxShardBytes = 5e9 }: WriteShardsOptions = {},
 ): Promise<WrittenShards> {
   const index = `${output}.index.json`;
