@@ -3,11 +3,11 @@ import { type ConvertOptions, convertWeights } from '../weights/convert_weights.
 import type { ConvertedTensor } from '../weights/converted_tensor.ts';
 
 export interface ConvertCommandOptions {
-  readonly dtype?: NonNullable<ConvertOptions['dtype']>;
+  readonly dtype?: NonNullable<ConvertOptions['dtype']> | undefined;
   /** Gigabytes of tensors in one file. */
-  readonly maxShard?: number;
+  readonly maxShard?: number | undefined;
   /** Print a JSON object per line instead of lines for people. */
-  readonly json?: boolean;
+  readonly json?: boolean | undefined;
 }
 
 /**

@@ -3,7 +3,7 @@ import { WeightSource } from '../weights/weight_source.ts';
 
 export interface InspectCommandOptions {
   /** Print one JSON object instead of lines for people. */
-  readonly json?: boolean;
+  readonly json?: boolean | undefined;
 }
 
 /** A tensor and where it is. */

@@ -12,10 +12,10 @@ export interface SheetCommandOptions {
   /** A picture file by its end. */
   readonly output: string;
   /** Pixels a side of each picture. */
-  readonly size?: number;
-  readonly seed?: number;
+  readonly size?: number | undefined;
+  readonly seed?: number | undefined;
   /** Print what each picture is, a line per row. */
-  readonly captions?: boolean;
+  readonly captions?: boolean | undefined;
 }
 
 /**

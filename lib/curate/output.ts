@@ -55,7 +55,7 @@ export async function finishOutput(
   output: string,
   parts: readonly string[],
   report: Omit<CurationReport, 'samples'> & { readonly identity: string },
-  { keepWork = false }: { readonly keepWork?: boolean } = {},
+  { keepWork = false }: { readonly keepWork?: boolean | undefined } = {},
 ): Promise<CurationReport> {
   const { report: path, work } = outputFiles(output);
   using shards = Shards.open(parts);

@@ -11,7 +11,7 @@ export interface StyliseRequest<Style> {
   /** Pixels a side. */
   readonly size: number;
   /** Gives up when it is aborted. */
-  readonly signal?: AbortSignal;
+  readonly signal?: AbortSignal | undefined;
 }
 
 /**

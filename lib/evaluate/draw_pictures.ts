@@ -32,7 +32,7 @@ export interface DrawPicturesOptions {
   /** Pictures that are drawn at once. */
   readonly batch: number;
   readonly signal?: AbortSignal | undefined;
-  readonly onPicture?: (done: number, total: number) => void;
+  readonly onPicture?: ((done: number, total: number) => void) | undefined;
 }
 
 /** Where the pictures of a model are kept, and which they are. */

@@ -37,7 +37,7 @@ import { yardsticks } from './variants.ts';
 export interface EvaluateOptions {
   readonly signal?: AbortSignal | undefined;
   /** @param stage  in words */
-  readonly onProgress?: (stage: string, done: number, total: number) => void;
+  readonly onProgress?: ((stage: string, done: number, total: number) => void) | undefined;
 }
 
 /** The files of a report. */

@@ -24,7 +24,7 @@ export interface ClassifierTraining {
 
 export interface TrainClassifierOptions {
   readonly signal?: AbortSignal | undefined;
-  readonly onStep?: (step: TrainingStep, totalSteps: number) => void;
+  readonly onStep?: ((step: TrainingStep, totalSteps: number) => void) | undefined;
 }
 
 const saveEvery = 100;

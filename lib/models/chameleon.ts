@@ -18,7 +18,7 @@ export interface ChameleonShape extends ChameleonDims {
 
 export interface ChameleonForwardOptions {
   /** Keep only the inputs of layers for the gradient, and compute each layer twice. */
-  readonly checkpointed?: boolean;
+  readonly checkpointed?: boolean | undefined;
 }
 
 /**

@@ -20,7 +20,7 @@ export interface ChameleonDims {
   /** Width of the gated product. */
   readonly inner: number;
   /** Rows of the norms of queries and keys where there is no file; 1 unless told. */
-  readonly modelParallelSize?: number;
+  readonly modelParallelSize?: number | undefined;
   readonly normEps: number;
   readonly ropeTheta: number;
   /** Norm what a branch returns instead of what it is given. */

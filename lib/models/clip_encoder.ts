@@ -12,16 +12,16 @@ import type { ClipActivation, ClipTowerConfig } from './config/clip.ts';
 /** Which tokens a token sees. */
 export interface ClipMask {
   /** Only itself and those before it; all unless told. */
-  readonly causal?: boolean;
+  readonly causal?: boolean | undefined;
   /** `[sequences]`, i32: only so many from the first; all unless told. */
   readonly lengths?: Tensor | undefined;
 }
 
 export interface ClipForwardOptions {
   /** How many layers to run; all unless told. */
-  readonly depth?: number;
+  readonly depth?: number | undefined;
   /** Keep only the inputs of layers for the gradient, and compute each layer twice. */
-  readonly checkpointed?: boolean;
+  readonly checkpointed?: boolean | undefined;
 }
 
 export class ClipEncoder {

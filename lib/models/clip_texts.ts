@@ -16,7 +16,7 @@ export interface ClipTextsOptions {
   /** The id that ends a text; see `endOf`. */
   readonly eosId: number;
   /** What is put behind shorter texts; 0 unless told. No result that is read depends on it. */
-  readonly padId?: number;
+  readonly padId?: number | undefined;
 }
 
 /**

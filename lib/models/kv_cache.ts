@@ -19,7 +19,7 @@ export interface CachedStep {
   readonly positions: Tensor;
   /** `[sequences, tokens]`, i32: where each token goes in its sequence; a negative one goes nowhere.
    *  `positions` unless told. */
-  readonly cachePositions?: Tensor;
+  readonly cachePositions?: Tensor | undefined;
   /** `[sequences]`, i32: tokens of each sequence, those of this step included. */
   readonly lengths: Tensor;
   /** `[sequences, maxPages]`, i32: the pages of each sequence, in order. */

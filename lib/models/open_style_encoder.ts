@@ -12,7 +12,7 @@ export interface StyleEncoderFiles {
   /** Such as `image_proj.pth`. */
   readonly resampler: string;
   /** What the resampler was made with; StyleAR's unless told. */
-  readonly resamplerConfig?: ResamplerConfig;
+  readonly resamplerConfig?: ResamplerConfig | undefined;
   /** Whether the resampler is to be trained; see `OpenWeightsOptions`. */
   readonly writable?: boolean | undefined;
 }

@@ -11,9 +11,9 @@ export interface StyleOptions {
   /** Like what is encoded: the subject of each picture, cut out; nothing is faded unless given. */
   readonly subject?: Tensor | undefined;
   /** See `withoutSubject`; 0.8 unless told. */
-  readonly subtraction?: number;
+  readonly subtraction?: number | undefined;
   /** See `blendStyle`; 0.2 unless told. */
-  readonly residualRatio?: number;
+  readonly residualRatio?: number | undefined;
   /** Noise on the style tokens; see `addStyleNoise`. None unless told. */
   readonly noise?: { readonly seeds: Tensor; readonly strength: number } | undefined;
 }

@@ -22,7 +22,7 @@ import type { Stage, StageRun } from './vqgan_stage.ts';
 
 export interface VqganForwardOptions {
   /** Keep only the inputs of stages for the gradient, and compute each stage twice. */
-  readonly checkpointed?: boolean;
+  readonly checkpointed?: boolean | undefined;
 }
 
 /** Latents rounded to the codebook. */

@@ -4,12 +4,12 @@ import { type Init, zeros } from '../weights/init.ts';
 import type { Weights } from '../weights/weights.ts';
 
 export interface Conv2dSettings {
-  readonly stride?: number;
-  readonly padding?: Padding;
+  readonly stride?: number | undefined;
+  readonly padding?: Padding | undefined;
   /** Whether there is a bias; true unless told. */
-  readonly bias?: boolean;
+  readonly bias?: boolean | undefined;
   /** Of the weight where there is no file; uniform up to `1 / sqrt(inputs * kernel²)` unless told. */
-  readonly init?: Init;
+  readonly init?: Init | undefined;
 }
 
 /** A convolution with a square kernel; see `conv2d`. */

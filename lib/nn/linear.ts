@@ -8,18 +8,18 @@ import type { Weights } from '../weights/weights.ts';
 
 export interface LinearSettings {
   /** Whether there is a bias; true unless told. */
-  readonly bias?: boolean;
+  readonly bias?: boolean | undefined;
   /** Of the weight where there is no file; uniform up to `1 / sqrt(inputs)` unless told. */
-  readonly init?: Init;
+  readonly init?: Init | undefined;
 }
 
 export interface LinearCall {
   /** Applied before the residual is added; none unless told. */
-  readonly function?: Pointwise;
+  readonly function?: Pointwise | undefined;
   /** Like the result, added last. */
   readonly residual?: Tensor | undefined;
   /** Of the result; that of `x` unless told. */
-  readonly dtype?: Float;
+  readonly dtype?: Float | undefined;
 }
 
 /** `x Wᵀ + bias`, with a low-rank side path while one is set; see `linear`. */

@@ -18,13 +18,13 @@ export interface AdamWOptions {
   /** Shape of the weight, bf16: receives a copy of the new weight. */
   readonly rounded?: Tensor | undefined;
   /** In [0, 1); 0.9 unless told. */
-  readonly beta1?: number;
+  readonly beta1?: number | undefined;
   /** In [0, 1); 0.95 unless told. */
-  readonly beta2?: number;
+  readonly beta2?: number | undefined;
   /** Positive; 1e-8 unless told. */
-  readonly eps?: number;
+  readonly eps?: number | undefined;
   /** 0 or more; 0 unless told. */
-  readonly decay?: number;
+  readonly decay?: number | undefined;
 }
 
 /**

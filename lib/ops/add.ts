@@ -4,9 +4,9 @@ import { sumLike } from './sum_rows.ts';
 
 export interface AddOptions {
   /** Multiplies `x`; 1 unless told. */
-  readonly alpha?: number;
+  readonly alpha?: number | undefined;
   /** Multiplies `y`; 1 unless told. */
-  readonly beta?: number;
+  readonly beta?: number | undefined;
 }
 
 /**

@@ -4,9 +4,9 @@ import { extent } from './shapes.ts';
 
 export interface AttentionOptions {
   /** Query `i` sees no key past `offsets[s] + i`. */
-  readonly causal?: boolean;
+  readonly causal?: boolean | undefined;
   /** Multiplies the scores; `1 / sqrt(headDim)` unless told. */
-  readonly scale?: number;
+  readonly scale?: number | undefined;
   /** `[sequences]`, i32: the position of each sequence's first query; keys - queries unless told. */
   readonly offsets?: Tensor | undefined;
   /** `[sequences]`, i32 in [0, keys]: how many keys count; all unless told. */

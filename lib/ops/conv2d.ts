@@ -12,9 +12,9 @@ export interface Conv2dOptions {
   /** Like the result, added last. */
   readonly residual?: Tensor | undefined;
   /** Pixels from one window to the next, at least 1, which is the default. */
-  readonly stride?: number;
+  readonly stride?: number | undefined;
   /** Each less than the kernel; 0 unless told. The VQGAN's downsampling has `[0, 0, 1, 1]`. */
-  readonly padding?: Padding;
+  readonly padding?: Padding | undefined;
 }
 
 /**

@@ -6,7 +6,7 @@ export interface CrossEntropyOptions {
   /** `[rows]`, f32: multiplies each row's loss; with `1 / count` the rows sum to the mean. */
   readonly weights?: Tensor | undefined;
   /** How much `lse²` adds to each loss, 0 or more; keeps `lse` near 0. Chowdhery et al. 2022. */
-  readonly zLoss?: number;
+  readonly zLoss?: number | undefined;
 }
 
 /**

@@ -5,11 +5,11 @@ import { extent } from './shapes.ts';
 
 export interface EmbeddingOptions {
   /** `[count, width]`, dtype of the result: what overwrites some rows, as style tokens do. */
-  readonly rows?: Tensor;
+  readonly rows?: Tensor | undefined;
   /** Like `ids`, i32: -1, or which of `rows` stands here. Given exactly when `rows` is. */
-  readonly slots?: Tensor;
+  readonly slots?: Tensor | undefined;
   /** f32 or bf16; the dtype of `rows` where given, else of `table`. */
-  readonly dtype?: Float;
+  readonly dtype?: Float | undefined;
 }
 
 /**

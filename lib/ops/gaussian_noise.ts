@@ -3,7 +3,7 @@ import type { Tensor } from '../tensor/tensor.ts';
 
 export interface GaussianNoiseOptions {
   /** The standard deviation, finite; 1 unless told. */
-  readonly strength?: number;
+  readonly strength?: number | undefined;
 }
 
 /**

@@ -4,11 +4,11 @@ import { extent } from './shapes.ts';
 
 export interface GroupNormOptions {
   /** How many groups the channels fall into, a divisor of them; 32 unless told. */
-  readonly groups?: number;
+  readonly groups?: number | undefined;
   /** Apply `silu` ("swish") to the result. */
-  readonly silu?: boolean;
+  readonly silu?: boolean | undefined;
   /** Added to the variance; 1e-6 unless told. */
-  readonly eps?: number;
+  readonly eps?: number | undefined;
 }
 
 /**

@@ -5,7 +5,7 @@ import { extent } from './shapes.ts';
 
 export interface InfoNceOptions {
   /** Divides the similarities, positive; 0.07 unless told. */
-  readonly temperature?: number;
+  readonly temperature?: number | undefined;
   /** `[rows]`, i32: which key belongs to each query; key `i` to query `i` unless told. */
   readonly labels?: Tensor | undefined;
 }

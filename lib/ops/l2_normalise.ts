@@ -3,7 +3,7 @@ import type { Tensor } from '../tensor/tensor.ts';
 
 export interface L2NormaliseOptions {
   /** The least length that is divided by; 1e-12 unless told. */
-  readonly eps?: number;
+  readonly eps?: number | undefined;
 }
 
 /**

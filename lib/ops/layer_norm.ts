@@ -3,7 +3,7 @@ import type { Tensor } from '../tensor/tensor.ts';
 
 export interface LayerNormOptions {
   /** Added to the variance; 1e-5 unless told. */
-  readonly eps?: number;
+  readonly eps?: number | undefined;
 }
 
 /**

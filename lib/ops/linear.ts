@@ -20,13 +20,13 @@ export interface LinearOptions {
   /** `[out]`, dtype of `x` or f32. */
   readonly bias?: Tensor | undefined;
   /** Applied before the residual is added; none unless told. */
-  readonly function?: Pointwise;
+  readonly function?: Pointwise | undefined;
   /** Like the result, added last. */
   readonly residual?: Tensor | undefined;
   /** Added to the product before the function; its inner product `x A` is kept in f32. */
   readonly lora?: Lora | undefined;
   /** Of the result: f32, or the dtype of `x`, which is the default. */
-  readonly dtype?: Float;
+  readonly dtype?: Float | undefined;
 }
 
 /**

@@ -5,13 +5,13 @@ import { extent } from './shapes.ts';
 
 export interface MatmulOptions {
   /** `a` is given as `[k, m]`. */
-  readonly transposeA?: boolean;
+  readonly transposeA?: boolean | undefined;
   /** `b` is given as `[n, k]`. */
-  readonly transposeB?: boolean;
+  readonly transposeB?: boolean | undefined;
   /** Multiplies the product; 1 unless told. */
-  readonly alpha?: number;
+  readonly alpha?: number | undefined;
   /** Of the result: f32 or bf16; the dtype of `a` unless told. */
-  readonly dtype?: Float;
+  readonly dtype?: Float | undefined;
 }
 
 /**
@@ -47,7 +47,7 @@ export function matmulInto(
   c: Tensor,
   a: Tensor,
   b: Tensor,
-  options: Omit<MatmulOptions, 'dtype'> & { readonly accumulate?: boolean } = {},
+  options: Omit<MatmulOptions, 'dtype'> & { readonly accumulate?: boolean | undefined } = {},
 ): void {
   const { transposeA = false, transposeB = false, alpha = 1, accumulate = false } = options;
   c.device.run('matmul', { a, b, c, transposeA, transposeB, accumulate, alpha });

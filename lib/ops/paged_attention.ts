@@ -15,7 +15,7 @@ export interface PagedCache {
 
 export interface PagedAttentionOptions {
   /** Multiplies the scores; `1 / sqrt(headDim)` unless told. */
-  readonly scale?: number;
+  readonly scale?: number | undefined;
 }
 
 /**

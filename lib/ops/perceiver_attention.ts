@@ -4,7 +4,7 @@ import { extent } from './shapes.ts';
 
 export interface PerceiverAttentionOptions {
   /** Multiplies the scores; `1 / sqrt(headDim)` unless told. */
-  readonly scale?: number;
+  readonly scale?: number | undefined;
 }
 
 /**

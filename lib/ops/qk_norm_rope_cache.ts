@@ -16,13 +16,13 @@ export interface QkNormRopeCacheOptions {
   readonly positions: Tensor;
   /** `[sequences, tokens]`, i32: where each token goes in its sequence's cache; a negative one goes
    *  nowhere. `positions` unless told. */
-  readonly cachePositions?: Tensor;
+  readonly cachePositions?: Tensor | undefined;
   /** Without it queries and keys are not normalised. */
   readonly norm?: QkNorm | undefined;
   /** Added to the variance; 1e-5 unless told. */
-  readonly eps?: number;
+  readonly eps?: number | undefined;
   /** The base of the angles; 10000 unless told. */
-  readonly theta?: number;
+  readonly theta?: number | undefined;
 }
 
 /**

@@ -3,7 +3,7 @@ import type { Tensor } from '../tensor/tensor.ts';
 
 export interface RmsNormOptions {
   /** Added to the mean square; 1e-5 unless told. */
-  readonly eps?: number;
+  readonly eps?: number | undefined;
 }
 
 /**

@@ -3,9 +3,9 @@ import type { Tensor } from '../tensor/tensor.ts';
 
 export interface RopeOptions {
   /** The base of the angles, positive; 10000 unless told. */
-  readonly theta?: number;
+  readonly theta?: number | undefined;
   /** Rotate back. */
-  readonly inverse?: boolean;
+  readonly inverse?: boolean | undefined;
 }
 
 /**

@@ -16,11 +16,11 @@ export interface SampleOptions {
   /** `[rows]`, i32: the absolute position of the token drawn. */
   readonly positions: Tensor;
   /** The token of column 0; 0 unless told. */
-  readonly firstToken?: number;
+  readonly firstToken?: number | undefined;
   /** `[rows]`, i32: where the tokens go; a new tensor unless told. */
-  readonly tokens?: Tensor;
+  readonly tokens?: Tensor | undefined;
   /** Also return log-probabilities. */
-  readonly withLogProbs?: boolean;
+  readonly withLogProbs?: boolean | undefined;
 }
 
 /** What `sample` drew. */

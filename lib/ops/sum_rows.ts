@@ -5,9 +5,9 @@ import { count, type Extents } from './shapes.ts';
 
 export interface SumRowsOptions {
   /** Multiplies the sums; 1 unless told. */
-  readonly scale?: number;
+  readonly scale?: number | undefined;
   /** f32, or the dtype of `x`, which is the default. */
-  readonly dtype?: Float;
+  readonly dtype?: Float | undefined;
 }
 
 /**

@@ -7,7 +7,7 @@ export function shardError(
   what: string,
   expected: string,
   got: string,
-  { advice, cause }: { readonly advice?: string; readonly cause?: unknown } = {},
+  { advice, cause }: { readonly advice?: string | undefined; readonly cause?: unknown } = {},
 ): StylearError {
   const message = `${path}: expected ${what} to be ${expected}, got ${got}`;
   return new StylearError('ERR_INPUT', advice ? `${message}. ${advice}` : message, { cause });

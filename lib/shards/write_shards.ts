@@ -7,7 +7,7 @@ import { tarBlock, tarEnd, tarEntry } from './tar.ts';
 
 export interface WriteSampleShardsOptions {
   /** That one archive has at most, unless a single sample has more; 256 MiB unless told. */
-  readonly shardBytes?: number;
+  readonly shardBytes?: number | undefined;
 }
 
 /**

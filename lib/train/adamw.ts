@@ -11,13 +11,13 @@ import { Weights } from '../weights/weights.ts';
 
 export interface AdamWSettings {
   /** In [0, 1); 0.9 unless told. */
-  readonly beta1?: number;
+  readonly beta1?: number | undefined;
   /** In [0, 1); 0.95 unless told. */
-  readonly beta2?: number;
+  readonly beta2?: number | undefined;
   /** Positive; 1e-8 unless told. */
-  readonly eps?: number;
+  readonly eps?: number | undefined;
   /** Of all parameters alike, decoupled from the gradient; 0 unless told. */
-  readonly decay?: number;
+  readonly decay?: number | undefined;
   /** What the global norm of the gradients is cut to, positive; not at all unless told. */
   readonly maxNorm?: number | undefined;
 }

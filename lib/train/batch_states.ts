@@ -9,7 +9,7 @@ export interface BatchStatesOptions extends ChameleonForwardOptions {
   /** `[sequences, styleRows, dim]`, f32 or bf16: what stands in the places of `batch.slots`. */
   readonly style?: Tensor | undefined;
   /** Of the activations; f32 unless told. */
-  readonly dtype?: Float;
+  readonly dtype?: Float | undefined;
 }
 
 /**

@@ -26,7 +26,7 @@ export interface SaveTrainingOptions {
   /** What was trained how, such as the JSON of a config: another one is not resumed. */
   readonly identity: string;
   /** Checkpoints that stay, at least 1; the last 2 unless told. */
-  readonly kept?: number;
+  readonly kept?: number | undefined;
 }
 
 const schema = z.strictObject({

@@ -26,7 +26,7 @@ export interface ClipBatch {
 
 export interface ClipTrainerOptions {
   /** See `ClipForwardOptions`. */
-  readonly checkpointed?: boolean;
+  readonly checkpointed?: boolean | undefined;
 }
 
 /** What cosines are multiplied with at most (Radford et al. 2021, section 2.5). */

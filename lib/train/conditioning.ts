@@ -20,11 +20,11 @@ export interface ConditionedExample {
 /** How often what is left out. Each in [0, 1], their sum too. */
 export interface ConditioningDropout {
   /** The placeholders keep their own embeddings; 0.05 unless told. */
-  readonly style?: number;
+  readonly style?: number | undefined;
   /** 0.05 unless told. */
-  readonly caption?: number;
+  readonly caption?: number | undefined;
   /** Everything; 0.05 unless told. */
-  readonly everything?: number;
+  readonly everything?: number | undefined;
 }
 
 /**

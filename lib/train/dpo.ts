@@ -37,7 +37,7 @@ export interface PairLogProbs {
 
 export interface DpoOptions {
   /** How much leaving the reference costs, positive; 0.1 unless told. */
-  readonly beta?: number;
+  readonly beta?: number | undefined;
 }
 
 /**

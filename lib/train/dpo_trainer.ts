@@ -35,9 +35,9 @@ export interface DpoTrainerOptions
     Pick<BatchStatesOptions, 'dtype' | 'checkpointed'>,
     Pick<TokenLossOptions, 'chunkRows'> {
   /** Longer sequences are cut; none unless told. */
-  readonly maxTokens?: number;
+  readonly maxTokens?: number | undefined;
   /** Of the noise on style tokens, the same for both answers and both models; 0 unless told. */
-  readonly noiseStrength?: number;
+  readonly noiseStrength?: number | undefined;
 }
 
 /**

@@ -13,8 +13,8 @@ export interface SequenceLossOptions
   extends Pick<BatchStatesOptions, 'dtype' | 'checkpointed'>,
     TokenLossOptions {
   /** Longer sequences are cut; none unless told. */
-  readonly maxTokens?: number;
-  readonly dropout?: ConditioningDropout;
+  readonly maxTokens?: number | undefined;
+  readonly dropout?: ConditioningDropout | undefined;
 }
 
 /** Trains the whole transformer to write pictures of captions. */

@@ -18,14 +18,14 @@ export interface TrainingOptions extends AdamWSettings {
   /** Examples whose gradient is taken at once, at least 1. */
   readonly batchSize: number;
   /** Batches of which a step takes the gradient together, at least 1; 1 unless told. */
-  readonly accumulation?: number;
+  readonly accumulation?: number | undefined;
   /** Of everything that is drawn, in [0, 2^53); 0 unless told. */
-  readonly seed?: number;
+  readonly seed?: number | undefined;
   /** Which examples an epoch has; each once unless told. */
   readonly order?: EpochOrder | undefined;
   /** See `BatchOrder`; a batch here is that of a whole step. */
   readonly lengths?: ArrayLike<number> | undefined;
-  readonly chunkBatches?: number;
+  readonly chunkBatches?: number | undefined;
   /** Decay of a moving average of the weights, in [0, 1); none is kept unless told. */
   readonly averageDecay?: number | undefined;
   /** Measures after every so many steps, and after the last one. */

@@ -28,7 +28,7 @@ export interface BatchOrderOptions {
    */
   readonly lengths?: ArrayLike<number> | undefined;
   /** Batches of such a chunk: the fewer, the less padding. 500 unless told. */
-  readonly chunkBatches?: number;
+  readonly chunkBatches?: number | undefined;
 }
 
 /**

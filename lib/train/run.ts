@@ -17,7 +17,7 @@ import { StepLog } from './step_log.ts';
 export interface RunOptions {
   readonly signal?: AbortSignal | undefined;
   /** @param totalSteps  of the whole training */
-  readonly onStep?: (step: TrainingStep, totalSteps: number) => void;
+  readonly onStep?: ((step: TrainingStep, totalSteps: number) => void) | undefined;
 }
 
 /** What a run leaves in its folder. */

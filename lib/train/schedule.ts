@@ -3,9 +3,9 @@ export interface LearningRateSchedule {
   /** What it rises to, 0 or more. */
   readonly rate: number;
   /** What it falls to by the end; `rate` unless told, so that it stays. */
-  readonly minRate?: number;
+  readonly minRate?: number | undefined;
   /** How long it rises, in epochs or parts of such; 0 unless told. */
-  readonly warmupEpochs?: number;
+  readonly warmupEpochs?: number | undefined;
   /** The whole training, in epochs; more than the warm-up. */
   readonly epochs: number;
 }

@@ -29,12 +29,12 @@ export interface StyleBatch {
 
 export interface StyleTrainerOptions extends SequenceLossOptions {
   /** Of the noise on style tokens, 0 or more; 0.1 unless told. */
-  readonly noiseStrength?: number;
+  readonly noiseStrength?: number | undefined;
   /**
    * The share of references, of those given as pixels, that are cut into tiles and scattered: a picture
    * that is its own reference otherwise tells of more than its style. 0 unless told.
    */
-  readonly scatter?: number;
+  readonly scatter?: number | undefined;
 }
 
 /**

@@ -8,12 +8,12 @@ import type { Tensor } from '../tensor/tensor.ts';
 
 export interface TokenLossOptions {
   /** How much `lse²` adds to each loss; 0 unless told, 1e-5 in Lumina-mGPT's recipe. */
-  readonly zLoss?: number;
+  readonly zLoss?: number | undefined;
   /**
    * Logits that are in memory at once, in rows; all unless told. They are then computed twice where a
    * gradient is taken, and nothing else changes.
    */
-  readonly chunkRows?: number;
+  readonly chunkRows?: number | undefined;
 }
 
 /**

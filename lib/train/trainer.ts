@@ -25,7 +25,7 @@ export interface StepLoss {
   /** `[1]`, f32: what is made smaller. */
   readonly loss: Tensor;
   /** `[1]` each: what else is worth writing down. */
-  readonly metrics?: Readonly<Record<string, Tensor>>;
+  readonly metrics?: Readonly<Record<string, Tensor>> | undefined;
 }
 
 /** What is trained, and by which loss: a network with the rest left to `Training`. */
@@ -34,7 +34,7 @@ export interface Trainer<Example, Batch> {
   /** What moves, f32 or bf16; everything else is frozen. At least one. */
   readonly parameters: NamedTensors;
   /** What else a training that goes on needs, such as when each code was used last. */
-  readonly state?: NamedTensors;
+  readonly state?: NamedTensors | undefined;
   /**
    * Uploads examples and computes what needs no gradient.
    *

@@ -19,44 +19,44 @@ import type { NamedTensors, PreparedBatch, StepLoss, Trainer } from './trainer.t
 
 export interface VqganLossWeights {
   /** Of the mean absolute difference of pixels in [-1, 1]; 1 unless told. */
-  readonly absolute?: number;
+  readonly absolute?: number | undefined;
   /** Of the mean squared difference; 1 unless told. */
-  readonly squared?: number;
+  readonly squared?: number | undefined;
   /**
    * Of the mean absolute difference of the steps from pixel to pixel, which asks for edges where the
    * picture has them; 0 unless told.
    */
-  readonly edges?: number;
+  readonly edges?: number | undefined;
   /**
    * Of the mean squared difference of colour apart from brightness, along red to green and yellow to
    * blue; 0 unless told. Without it few codes tell hues apart, as most of a difference is brightness.
    */
-  readonly chroma?: number;
+  readonly chroma?: number | undefined;
   /**
    * Of how unlike the strength of texture is, wherever its strokes lie; see `textureLoss`. 0 unless
    * told.
    */
-  readonly texture?: number;
+  readonly texture?: number | undefined;
   /**
    * Of the mean square by which the covariance of the latents' dimensions is off the identity; 0 unless
    * told. A dimension that falls below what rounding adds to it is not used, and nothing brings it back
    * without this.
    */
-  readonly covariance?: number;
+  readonly covariance?: number | undefined;
   /** Of what draws codes to latents; 1 unless told. */
-  readonly codebook?: number;
+  readonly codebook?: number | undefined;
   /** Of what keeps latents at their codes; 0.25 unless told (van den Oord et al. 2017). */
-  readonly commitment?: number;
+  readonly commitment?: number | undefined;
 }
 
 export interface VqganTrainerOptions {
-  readonly weights?: VqganLossWeights;
+  readonly weights?: VqganLossWeights | undefined;
   /** Steps without use after which a code is put where a latent is; 0 for never, 100 unless told. */
-  readonly deadAfter?: number;
+  readonly deadAfter?: number | undefined;
   /** Mirror every other picture; true unless told. */
-  readonly mirror?: boolean;
+  readonly mirror?: boolean | undefined;
   /** See `VqganForwardOptions`. */
-  readonly checkpointed?: boolean;
+  readonly checkpointed?: boolean | undefined;
 }
 
 /** Trains encoder, codebook and decoder to give pictures back. */

@@ -87,7 +87,7 @@ export function weightsError(
   what: string,
   expected: string,
   got: string,
-  { advice, cause }: { readonly advice?: string; readonly cause?: unknown } = {},
+  { advice, cause }: { readonly advice?: string | undefined; readonly cause?: unknown } = {},
 ): StylearError {
   const message = `${path}: expected ${what} to be ${expected}, got ${got}`;
   return new StylearError('ERR_WEIGHTS', advice ? `${message}. ${advice}` : message, { cause });

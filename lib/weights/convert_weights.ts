@@ -14,9 +14,9 @@ export interface ConvertOptions extends WriteShardsOptions {
    * kernels of convolutions become 8-bit rows with a scale each, as `Weights` reads them, and all else
    * is kept. `f32` and `bf16` turn such rows into floats again. Integers are kept.
    */
-  readonly dtype?: 'keep' | 'f32' | 'bf16' | 'int8';
+  readonly dtype?: 'keep' | 'f32' | 'bf16' | 'int8' | undefined;
   /** Is called when a tensor of floats has another dtype than before. */
-  readonly onConverted?: OnConverted;
+  readonly onConverted?: OnConverted | undefined;
 }
 
 /** What was written. */

@@ -16,7 +16,7 @@ export interface OpenShardsOptions {
    * link to files stored by their checksums; false unless told. Whoever names a folder means its
    * links, whoever names an index does not mean what it may lead to.
    */
-  readonly followLinks?: boolean;
+  readonly followLinks?: boolean | undefined;
 }
 
 /**

@@ -37,9 +37,9 @@ export interface WeightFile {
   /** As `Weights.open` takes it. */
   readonly path: string;
   /** What the names lose in front, such as `module.`; those without it stay as they are. */
-  readonly removePrefix?: string;
+  readonly removePrefix?: string | undefined;
   /** What all names get in front then, such as `vision_model.`. */
-  readonly addPrefix?: string;
+  readonly addPrefix?: string | undefined;
 }
 
 /** A path, or one with its names changed, or several in one tree. */

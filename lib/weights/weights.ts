@@ -15,7 +15,7 @@ export interface WeightsOptions {
    * What floats are loaded or initialised as. `keep`, unless told: as stored where a device has that
    * dtype, else and when initialised f32. Integers are i32 or i8.
    */
-  readonly dtype?: 'keep' | 'f32' | 'bf16';
+  readonly dtype?: 'keep' | 'f32' | 'bf16' | undefined;
 }
 
 export interface OpenWeightsOptions extends WeightsOptions {
@@ -28,7 +28,7 @@ export interface OpenWeightsOptions extends WeightsOptions {
 
 export interface FreshWeightsOptions extends WeightsOptions {
   /** Of all draws; 0 unless told. */
-  readonly seed?: number;
+  readonly seed?: number | undefined;
 }
 
 /** How a module wants a tensor, where that is not how the file has it. */

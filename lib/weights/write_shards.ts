@@ -6,7 +6,7 @@ import { bytesToWrite, type TensorToWrite, writeSafetensors } from './write_safe
 
 export interface WriteShardsOptions {
   /** Of tensors in one file; 5 * 10^9 unless told. */
-  readonly maxShardBytes?: number;
+  readonly maxShardBytes?: number | undefined;
 }
 
 /** What was written. */

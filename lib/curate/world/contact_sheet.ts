@@ -40,7 +40,10 @@ export type SheetKind = keyof typeof sheetKinds;
  */
 export async function contactSheet(
   kind: SheetKind,
-  { size = 128, seed = 0 }: { readonly size?: number; readonly seed?: number } = {},
+  {
+    size = 128,
+    seed = 0,
+  }: { readonly size?: number | undefined; readonly seed?: number | undefined } = {},
 ): Promise<ContactSheet> {
   if (!Number.isSafeInteger(seed) || seed < 0 || seed > 2 ** 40) {
     throw new StylearError(

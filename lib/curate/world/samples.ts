@@ -21,11 +21,11 @@ export interface WorldSamplesOptions {
   /** At least 1. */
   readonly count: number;
   /** Pictures before the first one, 0 or more: sets that do not overlap have no picture in common. */
-  readonly first?: number;
+  readonly first?: number | undefined;
   /** Pixels a side. */
   readonly size: number;
   /** Pictures that are drawn at once, at least 1; 4 unless told. */
-  readonly ahead?: number;
+  readonly ahead?: number | undefined;
   readonly signal?: AbortSignal | undefined;
 }
 
