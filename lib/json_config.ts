@@ -17,6 +17,7 @@ export function real(least: number, most: number) {
   return z.number({ error }).min(least, { error }).max(most, { error });
 }
 
+/** True or false; `value` unless told. */
 export const flag = (value: boolean) => z.boolean({ error: 'true or false' }).default(value);
 
 /** A path relative to a folder, made absolute. */

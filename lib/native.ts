@@ -13,11 +13,13 @@ export interface NativeAddon {
   mapFile(path: string): { readonly file: NativeFile; readonly bytes: number };
 }
 
+/** An op and its arguments, as native code describes it. */
 export interface NativeOp {
   readonly name: string;
   readonly fields: readonly NativeField[];
 }
 
+/** An argument of an op. */
 export interface NativeField {
   readonly name: string;
   readonly kind: 'tensor' | 'maybe_tensor' | 'number' | 'bool' | 'ints' | 'enum';

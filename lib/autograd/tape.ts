@@ -23,6 +23,7 @@ interface Note {
  */
 export type TapeMode = 'note' | 'mark' | 'walk';
 
+/** The notes of one gradient: what was computed while it ran, walked back afterwards. */
 export class Tape {
   mode: TapeMode = 'note';
   private readonly notes: Note[] = [];
@@ -148,6 +149,7 @@ export class Tape {
 /** The tape of this JavaScript thread; undefined when no gradient is being taken. */
 let current: Tape | undefined;
 
+/** The tape of the innermost running gradient; undefined where none is taken. */
 export function currentTape(): Tape | undefined {
   return current;
 }

@@ -9,6 +9,7 @@ import type { PictureFormat } from '../image/picture_format.ts';
 import { type DrawingOptions, openModel, StepTally } from './drawing.ts';
 import { duration, Progress } from './progress.ts';
 
+/** The options of `stylear batch`. */
 export interface BatchCommandOptions extends DrawingOptions {
   /** A folder, or a `.tar` that is written in shards. */
   readonly output: string;

@@ -2,6 +2,7 @@ import { StylearError } from '../error.ts';
 import { type ConvertOptions, convertWeights } from '../weights/convert_weights.ts';
 import type { ConvertedTensor } from '../weights/converted_tensor.ts';
 
+/** The options of `stylear convert`. */
 export interface ConvertCommandOptions {
   readonly dtype?: NonNullable<ConvertOptions['dtype']> | undefined;
   /** Gigabytes of tensors in one file. */

@@ -17,6 +17,7 @@ import { type DemoRow, demoPage } from './demo_page.ts';
 import { type DrawingOptions, openModel } from './drawing.ts';
 import { duration, Progress } from './progress.ts';
 
+/** The options of `stylear demo`. */
 export interface DemoCommandOptions extends DrawingOptions {
   /** What to draw in each style; four things that the embedded model knows unless told. */
   readonly prompt?: readonly string[] | undefined;

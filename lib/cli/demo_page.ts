@@ -15,6 +15,7 @@ export interface DemoRow {
   readonly results: readonly DemoResult[];
 }
 
+/** What the page of `stylear demo` shows. */
 export interface DemoPageContent {
   readonly prompts: readonly string[];
   readonly rows: readonly DemoRow[];

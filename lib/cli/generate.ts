@@ -5,6 +5,7 @@ import { writePicture } from '../image/encode.ts';
 import { type DrawingOptions, openModel, StepTally } from './drawing.ts';
 import { duration, Progress } from './progress.ts';
 
+/** The options of `stylear generate`. */
 export interface GenerateCommandOptions extends DrawingOptions, StyleWords {
   readonly prompt: string;
   readonly condition?: string | undefined;

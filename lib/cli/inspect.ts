@@ -1,6 +1,7 @@
 import { countOf } from '../weights/stored_tensor.ts';
 import { WeightSource } from '../weights/weight_source.ts';
 
+/** The options of `stylear inspect`. */
 export interface InspectCommandOptions {
   /** Print one JSON object instead of lines for people. */
   readonly json?: boolean | undefined;

@@ -1,6 +1,7 @@
 import type { Device } from '../tensor/device.ts';
 import { openDevice } from '../tensor/open_device.ts';
 
+/** The options of commands that can be stopped and go on. */
 export interface StoppableOptions {
   /** Such as cpu or cuda; the best there is unless told. */
   readonly device?: string | undefined;

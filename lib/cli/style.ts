@@ -2,6 +2,7 @@ import { StylearError } from '../error.ts';
 import { referencesOfWords } from '../generate/request_words.ts';
 import { type ModelOptions, openModel } from './drawing.ts';
 
+/** The options of `stylear style`. */
 export interface StyleCommandOptions extends ModelOptions {
   /** Where it is written; ends in `.style`. */
   readonly output: string;

@@ -1,6 +1,7 @@
 import { StylearError } from '../error.ts';
 import { type VerifiedCheck, type VerifyOptions, verify } from '../verify/verify.ts';
 
+/** The options of `stylear verify`. */
 export interface VerifyCommandOptions extends VerifyOptions {
   /** Print a JSON object per check instead of a line for people. */
   readonly json?: boolean | undefined;

@@ -8,6 +8,7 @@ import { encodeSample } from '../shards/training_sample.ts';
 import { writeSampleShards } from '../shards/write_shards.ts';
 import { Progress } from './progress.ts';
 
+/** The options of `stylear world sheet`. */
 export interface SheetCommandOptions {
   /** A picture file by its end. */
   readonly output: string;
@@ -33,6 +34,7 @@ export async function sheetCommand(
   return 0;
 }
 
+/** The options of `stylear world samples`. */
 export interface SamplesCommandOptions {
   /** A path without an extension. */
   readonly output: string;
@@ -64,6 +66,7 @@ export async function samplesCommand(
   return 0;
 }
 
+/** The options of `stylear world references`. */
 export interface ReferencesCommandOptions {
   /** A folder; what is in it stays. */
   readonly output: string;

@@ -19,6 +19,7 @@ export interface Thresholds {
 /** Scores, or why there are none. */
 export type Judged = (Scores & { readonly key: string }) | { readonly key: string; fault: string };
 
+/** Why a candidate does not stay: no file that can be read, a threshold missed, nearly another. */
 export type Reason = 'unreadable' | 'text' | 'style' | 'colours' | 'leakage' | 'duplicate';
 
 /** Why each does not stay; undefined where it does. The first reason counts, in the order of `Reason`. */
@@ -58,6 +59,7 @@ export interface ScoreSummary {
   readonly histogram: readonly number[];
 }
 
+/** How many candidates stay, and why the others do not. */
 export interface FilterReport {
   readonly candidates: number;
   readonly kept: number;
@@ -71,6 +73,7 @@ export interface FilterReport {
   readonly faults: readonly string[];
 }
 
+/** Counts what stays and what does not, and sums up the scores of all that could be read. */
 export function filterReport(
   judged: readonly Judged[],
   reasons: readonly (Reason | undefined)[],

@@ -22,6 +22,7 @@ export interface DrawRequest {
   readonly size: { readonly width: number; readonly height: number };
 }
 
+/** A picture that was drawn, and the tokens that it was decoded from. */
 export interface DrawnSample {
   readonly picture: Picture;
   /** From the start of the picture to its end. */
@@ -39,6 +40,7 @@ export type ScorePictures = (
   asked: { readonly prompt: string; readonly reference: Picture },
 ) => Promise<readonly number[]>;
 
+/** What pairs of preferences are made with: a model that draws, and a measure. */
 export interface PreferenceParts {
   readonly draw: DrawPictures;
   readonly score: ScorePictures;

@@ -26,6 +26,7 @@ export interface PictureGroup {
   readonly seeds: number;
 }
 
+/** How large pictures of an evaluation are drawn, and how many at once. */
 export interface DrawPicturesOptions {
   /** Pixels a side. */
   readonly size: number;

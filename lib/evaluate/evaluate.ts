@@ -34,7 +34,9 @@ import { openClassifier, type SubjectClassifier } from './subject_classifier.ts'
 import { trainClassifier } from './train_classifier.ts';
 import { yardsticks } from './variants.ts';
 
+/** How an evaluation is stopped and watched. */
 export interface EvaluateOptions {
+  /** Ends the evaluation, which rejects with its reason; the next one goes on with what is there. */
   readonly signal?: AbortSignal | undefined;
   /** @param stage  in words */
   readonly onProgress?: ((stage: string, done: number, total: number) => void) | undefined;

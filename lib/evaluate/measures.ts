@@ -20,9 +20,12 @@ export const measures = {
   clipText: 'CLIP-T: cosine of picture and prompt',
   clipImage: 'CLIP-I: cosine of picture and reference',
 } as const;
+/** A measure by its name, such as `style` or `palette`. */
 export type Measure = keyof typeof measures;
+/** A figure for each measure that was taken; those of CLIP only where there is a CLIP. */
 export type Figures = Readonly<Partial<Record<Measure, Figure>>>;
 
+/** What pictures are judged by: no model was trained with the classifier, CLIP is optional. */
 export interface Judges {
   readonly classifier: SubjectClassifier;
   readonly clip: ClipEmbedder | undefined;

@@ -16,6 +16,7 @@ export interface OutsideResult {
   readonly row: ReferenceRow;
 }
 
+/** How results for references from outside are drawn and kept. */
 export interface OutsideOptions {
   /** Where pictures are kept; those that are there are not drawn again. */
   readonly folder: string;

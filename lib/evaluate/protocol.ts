@@ -18,9 +18,12 @@ import { subjects } from '../curate/world/subjects/subjects.ts';
 import { cutOut } from '../image/background.ts';
 import type { Picture } from '../image/picture.ts';
 
+/** The ways in which a style is new to a model. */
 export const splits = ['held-out parameters', 'held-out family'] as const;
+/** One of `splits`. */
 export type EvaluatedSplit = Extract<StyleSplit, (typeof splits)[number]>;
 
+/** How much is asked for. */
 export interface ProtocolSize {
   /** Styles of a split, and prompts: at most as many together as there are subjects. */
   readonly styles: number;
@@ -40,6 +43,7 @@ export interface EvaluatedStyle {
   readonly cutOut: Picture;
 }
 
+/** A prompt, and the subject that a classifier is to find in its picture. */
 export interface EvaluatedPrompt {
   readonly subject: string;
   readonly prompt: string;

@@ -35,7 +35,9 @@ export interface ReferenceRow {
   readonly choice: number;
 }
 
+/** All that an evaluation came to, as `report.json` has it beside the config. */
 export interface EvaluationResult {
+  /** The hash of the weights of each model, by its name. */
   readonly models: Readonly<Record<string, string>>;
   readonly rows: readonly EvaluatedRow[];
   readonly reconstructions: readonly ReconstructionRow[];

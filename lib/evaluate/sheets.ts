@@ -7,6 +7,7 @@ import type { Sheet } from './report.ts';
 
 type Rows = readonly (readonly (Picture | undefined)[])[];
 
+/** Pictures in rows as a sheet of the report; a missing one leaves its place empty. */
 export async function sheetOf(title: string, caption: string, rows: Rows): Promise<Sheet> {
   return { title, caption, png: await encodePicture(pictureGrid(rows)) };
 }

@@ -10,6 +10,7 @@ export interface StyleStatistics {
   readonly texture: Float64Array;
 }
 
+/** Palette and texture of a picture. */
 export const styleStatistics = (picture: Picture): StyleStatistics => ({
   palette: paletteStatistics(picture),
   texture: textureStatistics(picture),

@@ -8,6 +8,7 @@ import { classifierExamples } from './classifier_examples.ts';
 import { ClassifierTrainer } from './classifier_trainer.ts';
 import { SubjectClassifier } from './subject_classifier.ts';
 
+/** What a classifier of subjects is trained on, how long, and where it is kept. */
 export interface ClassifierTraining {
   /** The file that is written in the end; checkpoints stand beside it until then. */
   readonly weights: string;
@@ -22,6 +23,7 @@ export interface ClassifierTraining {
   readonly seed: number;
 }
 
+/** How a training of the classifier is stopped and watched. */
 export interface TrainClassifierOptions {
   readonly signal?: AbortSignal | undefined;
   readonly onStep?: ((step: TrainingStep, totalSteps: number) => void) | undefined;

@@ -12,6 +12,7 @@ export const modelVariants = [
   'without style tokens',
   'shuffled reference',
 ] as const;
+/** One of `modelVariants`. */
 export type ModelVariant = (typeof modelVariants)[number];
 
 /** What is shown beside models: a result that is nothing but style, and the most there can be. */
@@ -23,6 +24,7 @@ export interface EncodedStyle {
   readonly withoutSubject: StyleHandle;
 }
 
+/** The style tokens of a reference, with its subject in them and with its subject faded. */
 export async function encodeReference(
   stylear: StyleAR,
   { reference, cutOut }: EvaluatedStyle,

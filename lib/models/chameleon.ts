@@ -9,13 +9,16 @@ import { type ChameleonDims, ChameleonLayer } from './chameleon_layer.ts';
 import type { CachedStep, KvCache } from './kv_cache.ts';
 import { LmHead } from './lm_head.ts';
 
+/** The extents of a transformer. */
 export interface ChameleonShape extends ChameleonDims {
+  /** Ids there are, which is how many logits a token has. */
   readonly vocabulary: number;
   readonly layers: number;
   /** Ids whose logits are the smallest f32 instead of what the head says; none unless told. */
   readonly maskedIds?: readonly number[] | undefined;
 }
 
+/** How `Chameleon.forward` trades time for memory. */
 export interface ChameleonForwardOptions {
   /** Keep only the inputs of layers for the gradient, and compute each layer twice. */
   readonly checkpointed?: boolean | undefined;

@@ -11,7 +11,9 @@ import type { Tensor } from '../tensor/tensor.ts';
 import type { Weights } from '../weights/weights.ts';
 import type { CachedStep } from './kv_cache.ts';
 
+/** The extents of a layer, and its constants. */
 export interface ChameleonDims {
+  /** Width of a token. */
   readonly dim: number;
   readonly heads: number;
   /** Divide the heads. */
@@ -21,7 +23,9 @@ export interface ChameleonDims {
   readonly inner: number;
   /** Rows of the norms of queries and keys where there is no file; 1 unless told. */
   readonly modelParallelSize?: number | undefined;
+  /** Added to the mean square in norms. */
   readonly normEps: number;
+  /** The base of the angles of the rotary embedding. */
   readonly ropeTheta: number;
   /** Norm what a branch returns instead of what it is given. */
   readonly swinNorm: boolean;

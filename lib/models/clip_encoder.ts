@@ -17,6 +17,7 @@ export interface ClipMask {
   readonly lengths?: Tensor | undefined;
 }
 
+/** How far a tower of CLIP is run, and in how much memory. */
 export interface ClipForwardOptions {
   /** How many layers to run; all unless told. */
   readonly depth?: number | undefined;
@@ -24,6 +25,7 @@ export interface ClipForwardOptions {
   readonly checkpointed?: boolean | undefined;
 }
 
+/** The layers of a tower of CLIP. */
 export class ClipEncoder {
   private readonly layers: readonly ClipLayer[];
 

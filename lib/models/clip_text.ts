@@ -11,6 +11,7 @@ import type { Weights } from '../weights/weights.ts';
 import { ClipEncoder, type ClipForwardOptions, type ClipMask } from './clip_encoder.ts';
 import type { ClipTextConfig } from './config/clip.ts';
 
+/** As `ClipForwardOptions`, for texts of several lengths. */
 export interface ClipTextOptions extends ClipForwardOptions {
   /**
    * `[texts]`, i32: tokens of each text, the rest being padding on the right; all unless told. No

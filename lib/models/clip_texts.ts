@@ -12,6 +12,7 @@ export interface ClipTexts {
   readonly ends: Int32Array;
 }
 
+/** The ids by which texts end and are padded. */
 export interface ClipTextsOptions {
   /** The id that ends a text; see `endOf`. */
   readonly eosId: number;

@@ -8,6 +8,7 @@ import type { StyleARConfig } from './config/stylear.ts';
 import { readVqganConfig } from './config/vqgan.ts';
 import { vqganMemory } from './vqgan_memory.ts';
 
+/** What is to be drawn, as far as memory depends on it. */
 export interface EstimateOptions {
   /** Of the activations and the cache. */
   readonly dtype: 'f32' | 'bf16';

@@ -6,6 +6,7 @@ import { type ResamplerConfig, releasedResampler } from './config/resampler.ts';
 import { Resampler } from './resampler.ts';
 import { StyleEncoder } from './style_encoder.ts';
 
+/** Where the parts of a style encoder are. */
 export interface StyleEncoderFiles {
   /** A folder with `config.json` and `model.safetensors` or its index; its text tower is not read. */
   readonly clip: string;

@@ -10,6 +10,7 @@ export interface OpenedVqgan extends Disposable {
   readonly weights: Weights;
 }
 
+/** How a VQGAN is opened. */
 export interface OpenVqganOptions {
   /** Its `vqgan.yaml`, where the weights are named by their file. */
   readonly config?: string | undefined;

@@ -7,6 +7,7 @@ import type { ClipVision } from './clip_vision.ts';
 import type { Resampler } from './resampler.ts';
 import { addStyleNoise, blendStyle, withoutSubject } from './style_tokens.ts';
 
+/** What is done to style tokens beside encoding: the subject faded, noise added. */
 export interface StyleOptions {
   /** Like what is encoded: the subject of each picture, cut out; nothing is faded unless given. */
   readonly subject?: Tensor | undefined;

@@ -20,6 +20,7 @@ import {
 import { planDecode, planEncode, type VqganLimits, type VqganPlan } from './vqgan_memory.ts';
 import type { Stage, StageRun } from './vqgan_stage.ts';
 
+/** How a gradient of a VQGAN trades time for memory. */
 export interface VqganForwardOptions {
   /** Keep only the inputs of stages for the gradient, and compute each stage twice. */
   readonly checkpointed?: boolean | undefined;

@@ -10,6 +10,7 @@ import {
 } from './vqgan_layout.ts';
 import type { StageRun } from './vqgan_stage.ts';
 
+/** How much memory `Vqgan.encode` and `decode` may take; too little is `ERR_VALUE`. */
 export interface VqganLimits {
   /**
    * Of memory for activations, beside weights and what the caller passes in; no bound unless told.

@@ -3,8 +3,11 @@ import type { Tensor } from '../tensor/tensor.ts';
 import { type Init, zeros } from '../weights/init.ts';
 import type { Weights } from '../weights/weights.ts';
 
+/** What a convolution has beside its extents. */
 export interface Conv2dSettings {
+  /** Pixels from one window to the next; 1 unless told. */
   readonly stride?: number | undefined;
+  /** 0 unless told. */
   readonly padding?: Padding | undefined;
   /** Whether there is a bias; true unless told. */
   readonly bias?: boolean | undefined;

@@ -6,6 +6,7 @@ import type { Tensor } from '../tensor/tensor.ts';
 import { type Init, zeros } from '../weights/init.ts';
 import type { Weights } from '../weights/weights.ts';
 
+/** What a product has beside its extents. */
 export interface LinearSettings {
   /** Whether there is a bias; true unless told. */
   readonly bias?: boolean | undefined;
@@ -13,6 +14,7 @@ export interface LinearSettings {
   readonly init?: Init | undefined;
 }
 
+/** What is done to the product in the same call. */
 export interface LinearCall {
   /** Applied before the residual is added; none unless told. */
   readonly function?: Pointwise | undefined;

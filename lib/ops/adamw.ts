@@ -8,6 +8,7 @@ export interface AdamWState {
   readonly v: Tensor;
 }
 
+/** Rate, step and constants of one step of `adamw`. */
 export interface AdamWOptions {
   /** `[1]`, f32: the learning rate. */
   readonly rate: Tensor;

@@ -2,6 +2,7 @@ import { record, wanted } from '../autograd/record.ts';
 import type { Tensor } from '../tensor/tensor.ts';
 import { sumLike } from './sum_rows.ts';
 
+/** The factors of a sum. */
 export interface AddOptions {
   /** Multiplies `x`; 1 unless told. */
   readonly alpha?: number | undefined;

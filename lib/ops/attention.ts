@@ -2,8 +2,9 @@ import { record, wanted } from '../autograd/record.ts';
 import type { Tensor } from '../tensor/tensor.ts';
 import { extent } from './shapes.ts';
 
+/** Which keys a query sees, and how scores are scaled. */
 export interface AttentionOptions {
-  /** Query `i` sees no key past `offsets[s] + i`. */
+  /** Query `i` sees no key past `offsets[s] + i`; false unless told. */
   readonly causal?: boolean | undefined;
   /** Multiplies the scores; `1 / sqrt(headDim)` unless told. */
   readonly scale?: number | undefined;

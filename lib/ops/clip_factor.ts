@@ -32,6 +32,7 @@ export function sumSquares(xs: readonly Tensor[]): Tensor {
  */
 export const globalNorm = (xs: readonly Tensor[]): Tensor => exp(scale(log(sumSquares(xs)), 0.5));
 
+/** How long gradients may be together. */
 export interface ClipFactorOptions {
   /** The length that is not to be exceeded, positive. */
   readonly maxNorm: number;

@@ -6,6 +6,7 @@ import { sumLike } from './sum_rows.ts';
 /** Zeros around an image: the same on all sides, or top, left, bottom and right. */
 export type Padding = number | readonly [number, number, number, number];
 
+/** How windows lie, and what is added to the result. */
 export interface Conv2dOptions {
   /** `[out]`, dtype of `x` or f32. */
   readonly bias?: Tensor | undefined;

@@ -2,10 +2,14 @@ import { record } from '../autograd/record.ts';
 import type { Tensor } from '../tensor/tensor.ts';
 import { extent } from './shapes.ts';
 
+/** What is done to the losses of rows. */
 export interface CrossEntropyOptions {
   /** `[rows]`, f32: multiplies each row's loss; with `1 / count` the rows sum to the mean. */
   readonly weights?: Tensor | undefined;
-  /** How much `lse²` adds to each loss, 0 or more; keeps `lse` near 0. Chowdhery et al. 2022. */
+  /**
+   * How much `lse²` adds to each loss, 0 or more, which keeps `lse` near 0; 0 unless told. Chowdhery et
+   * al. 2022.
+   */
   readonly zLoss?: number | undefined;
 }
 

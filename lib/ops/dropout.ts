@@ -1,6 +1,7 @@
 import { record } from '../autograd/record.ts';
 import type { Tensor } from '../tensor/tensor.ts';
 
+/** How much is dropped. */
 export interface DropoutOptions {
   /** The share that is dropped, in [0, 1). */
   readonly p: number;

@@ -3,6 +3,7 @@ import type { Tensor } from '../tensor/tensor.ts';
 import type { Float } from './cast.ts';
 import { extent } from './shapes.ts';
 
+/** What stands in place of some vectors of the table, and the dtype of all. */
 export interface EmbeddingOptions {
   /** `[count, width]`, dtype of the result: what overwrites some rows, as style tokens do. */
   readonly rows?: Tensor | undefined;

@@ -1,6 +1,7 @@
 import { record } from '../autograd/record.ts';
 import type { Tensor } from '../tensor/tensor.ts';
 
+/** How strong the noise is. */
 export interface GaussianNoiseOptions {
   /** The standard deviation, finite; 1 unless told. */
   readonly strength?: number | undefined;

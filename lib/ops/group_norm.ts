@@ -2,10 +2,11 @@ import { record, wanted } from '../autograd/record.ts';
 import type { Tensor } from '../tensor/tensor.ts';
 import { extent } from './shapes.ts';
 
+/** The groups of a norm, and what follows it. */
 export interface GroupNormOptions {
   /** How many groups the channels fall into, a divisor of them; 32 unless told. */
   readonly groups?: number | undefined;
-  /** Apply `silu` ("swish") to the result. */
+  /** Apply `silu` ("swish") to the result; false unless told. */
   readonly silu?: boolean | undefined;
   /** Added to the variance; 1e-6 unless told. */
   readonly eps?: number | undefined;

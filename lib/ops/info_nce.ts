@@ -3,6 +3,7 @@ import { crossEntropy } from './cross_entropy.ts';
 import { matmul } from './matmul.ts';
 import { extent } from './shapes.ts';
 
+/** The temperature of the loss, and which key belongs to which query. */
 export interface InfoNceOptions {
   /** Divides the similarities, positive; 0.07 unless told. */
   readonly temperature?: number | undefined;

@@ -1,6 +1,7 @@
 import { record } from '../autograd/record.ts';
 import type { Tensor } from '../tensor/tensor.ts';
 
+/** What keeps short vectors from being divided by 0. */
 export interface L2NormaliseOptions {
   /** The least length that is divided by; 1e-12 unless told. */
   readonly eps?: number | undefined;

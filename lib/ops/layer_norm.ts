@@ -1,6 +1,7 @@
 import { record, wanted } from '../autograd/record.ts';
 import type { Tensor } from '../tensor/tensor.ts';
 
+/** The constant of the norm. */
 export interface LayerNormOptions {
   /** Added to the variance; 1e-5 unless told. */
   readonly eps?: number | undefined;

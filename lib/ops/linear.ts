@@ -16,6 +16,7 @@ export interface Lora {
   readonly b: Tensor;
 }
 
+/** What is done to the product in the same call. */
 export interface LinearOptions {
   /** `[out]`, dtype of `x` or f32. */
   readonly bias?: Tensor | undefined;

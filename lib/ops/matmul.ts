@@ -3,10 +3,11 @@ import type { Tensor } from '../tensor/tensor.ts';
 import { type Float, floatOf } from './cast.ts';
 import { extent } from './shapes.ts';
 
+/** How the operands are given, and what becomes of the product. */
 export interface MatmulOptions {
-  /** `a` is given as `[k, m]`. */
+  /** `a` is given as `[k, m]`; false unless told. */
   readonly transposeA?: boolean | undefined;
-  /** `b` is given as `[n, k]`. */
+  /** `b` is given as `[n, k]`; false unless told. */
   readonly transposeB?: boolean | undefined;
   /** Multiplies the product; 1 unless told. */
   readonly alpha?: number | undefined;

@@ -13,6 +13,7 @@ export interface PagedCache {
   readonly table: Tensor;
 }
 
+/** How scores are scaled. */
 export interface PagedAttentionOptions {
   /** Multiplies the scores; `1 / sqrt(headDim)` unless told. */
   readonly scale?: number | undefined;

@@ -2,6 +2,7 @@ import { record, wanted } from '../autograd/record.ts';
 import type { Tensor } from '../tensor/tensor.ts';
 import { extent } from './shapes.ts';
 
+/** How scores are scaled. */
 export interface PerceiverAttentionOptions {
   /** Multiplies the scores; `1 / sqrt(headDim)` unless told. */
   readonly scale?: number | undefined;

@@ -11,6 +11,7 @@ export interface QkNorm {
   readonly kBias: Tensor;
 }
 
+/** Positions, and what is done to queries and keys. */
 export interface QkNormRopeCacheOptions {
   /** `[sequences, tokens]`, i32: angles of the rotary embedding. */
   readonly positions: Tensor;

@@ -1,6 +1,7 @@
 import { record, recordAll, wanted } from '../autograd/record.ts';
 import type { Tensor } from '../tensor/tensor.ts';
 
+/** The constant of the norm. */
 export interface RmsNormOptions {
   /** Added to the mean square; 1e-5 unless told. */
   readonly eps?: number | undefined;

@@ -1,10 +1,11 @@
 import { record } from '../autograd/record.ts';
 import type { Tensor } from '../tensor/tensor.ts';
 
+/** The angles of the rotation, and its direction. */
 export interface RopeOptions {
   /** The base of the angles, positive; 10000 unless told. */
   readonly theta?: number | undefined;
-  /** Rotate back. */
+  /** Rotate back; false unless told. */
   readonly inverse?: boolean | undefined;
 }
 

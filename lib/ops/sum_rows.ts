@@ -3,6 +3,7 @@ import type { Tensor } from '../tensor/tensor.ts';
 import { castLike, type Float, floatOf } from './cast.ts';
 import { count, type Extents } from './shapes.ts';
 
+/** What becomes of the sums. */
 export interface SumRowsOptions {
   /** Multiplies the sums; 1 unless told. */
   readonly scale?: number | undefined;

@@ -6,6 +6,7 @@ import { replaceFile } from '../replace_file.ts';
 import type { Sample } from './shards.ts';
 import { writeSampleShards } from './write_shards.ts';
 
+/** What is made in parts, and how it is stopped and watched. */
 export interface MakePartsOptions {
   /** Of what the samples are made, counted over all parts. */
   readonly total: number;

@@ -1,5 +1,6 @@
 // Files in a tar archive (POSIX.1-1988, ustar): blocks of 512 bytes, a header and the content of each.
 
+/** Bytes of a block, of which archives are made. */
 export const tarBlock = 512;
 
 /** What ends an archive: two blocks of zeros. */

@@ -3,7 +3,9 @@
 import { shardError } from './shard_error.ts';
 import type { Sample } from './shards.ts';
 
+/** A sample of training data: a caption, and what is known of its picture. */
 export interface TrainingSample {
+  /** What the names of its files begin with; another for each sample. */
   readonly key: string;
   readonly caption: string;
   /** An encoded picture. */
@@ -18,9 +20,11 @@ export interface TrainingSample {
 }
 
 const pictureExtensions = ['png', 'jpg', 'webp', 'avif'] as const;
+/** The extension that an encoded picture has in a shard. */
 export type PictureExtension = (typeof pictureExtensions)[number];
 const tokenFiles = { tokens: 'ids', chosen: 'chosen.ids', rejected: 'rejected.ids' } as const;
 
+/** The files of a sample, by their extensions; tokens are 32-bit integers, little-endian. */
 export function encodeSample(sample: TrainingSample): Sample {
   const files = new Map<string, Uint8Array>([['txt', Buffer.from(sample.caption)]]);
   if (sample.picture) files.set(sample.picture.format, sample.picture.bytes);

@@ -5,6 +5,7 @@ import { shardError } from './shard_error.ts';
 import type { Sample, ShardIndex } from './shards.ts';
 import { tarBlock, tarEnd, tarEntry } from './tar.ts';
 
+/** How samples are divided among archives. */
 export interface WriteSampleShardsOptions {
   /** That one archive has at most, unless a single sample has more; 256 MiB unless told. */
   readonly shardBytes?: number | undefined;

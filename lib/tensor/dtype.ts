@@ -6,6 +6,7 @@ export type Dtype = 'f32' | 'bf16' | 'i32' | 'i8';
 /** In the order in which native code counts them. */
 export const dtypes: readonly Dtype[] = ['f32', 'bf16', 'i32', 'i8'];
 
+/** The bytes of an element of each dtype. */
 export const bytesPerElement: { readonly [D in Dtype]: number } = {
   f32: 4,
   bf16: 2,

@@ -22,6 +22,7 @@ export function begin(tensor: Tensor): number {
   return ++count;
 }
 
+/** How many tensors this JavaScript thread has made. */
 export function tensorsMade(): number {
   return count;
 }

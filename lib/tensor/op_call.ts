@@ -11,6 +11,7 @@ interface OpEntry extends NativeOp {
   readonly index: number;
 }
 
+/** What native code says of each op, and its place in the list. */
 export type OpTable = { readonly [Op in keyof OpArgs]: OpEntry };
 
 const tables = new WeakMap<NativeAddon, OpTable>();

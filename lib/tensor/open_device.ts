@@ -2,6 +2,7 @@ import { StylearError } from '../error.ts';
 import { findLibraries, loadAddon, type NativeAddon, nativeFolder } from '../native.ts';
 import { Device } from './device.ts';
 
+/** How a device is opened. */
 export interface OpenDeviceOptions {
   /** CPU threads that share an op; by default one per core that this process may use. */
   readonly threads?: number | undefined;

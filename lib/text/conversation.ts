@@ -21,6 +21,7 @@ export interface Conversation {
   readonly images?: readonly (readonly number[])[] | undefined;
 }
 
+/** How the texts of a conversation become ids. */
 export interface ConversationOptions {
   /**
    * Take names of added tokens in the texts for these tokens, as the reference does; text is text

@@ -7,11 +7,13 @@ import { codeOf, gridUnitsOf, type Vocabulary } from './vocabulary.ts';
 /** A part of what a model wrote. */
 export type GeneratedPart = TextPart | ImagePart | BrokenImage;
 
+/** A stretch of text. */
 export interface TextPart {
   readonly kind: 'text';
   readonly ids: readonly number[];
 }
 
+/** A whole picture. */
 export interface ImagePart {
   readonly kind: 'image';
   readonly grid: Grid;

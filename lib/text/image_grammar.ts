@@ -37,6 +37,7 @@ export interface NextToken {
   readonly fault: 'size' | 'length' | undefined;
 }
 
+/** Which pictures may be written. */
 export interface ImageGrammarOptions {
   /** The only sizes that images may have; any token may stand for a side unless told. */
   readonly sizes?: readonly Grid[] | undefined;

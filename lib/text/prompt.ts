@@ -17,6 +17,7 @@ export interface Prompt {
   readonly styleIndex: readonly number[];
 }
 
+/** How long a prompt may be. */
 export interface PromptOptions {
   /** The most ids; 4,096, for which the released models were trained, unless told. */
   readonly maxTokens?: number | undefined;

@@ -14,8 +14,10 @@ export const clipWords = `${contractions}|[\\p{L}]+|[\\p{N}]|[^\\s\\p{L}\\p{N}]+
 const gpt4Words = (digits: string) =>
   `(?i:${contractions})|[^\\r\\n\\p{L}\\p{N}]?\\p{L}+|${digits}| ?[^\\s\\p{L}\\p{N}]+[\\r\\n]*|\\s*[\\r\\n]+|\\s+(?!\\S)|\\s+`;
 
+/** Any white space. */
 export const whiteSpace = '\\s+';
 
+/** The regular expressions that a file may split by. */
 export const knownPatterns: ReadonlySet<string> = new Set([
   // Chameleon's.
   '<sentinel:[0-9]+>',

@@ -12,6 +12,7 @@ import {
 } from './tokenizer_file.ts';
 import type { Normalizer, PreTokenizer } from './tokenizer_schema.ts';
 
+/** What a tokenizer has beside its file. */
 export interface TokenizerOptions extends TokenizerFileOptions {
   /** Names of special tokens to add after those of the file, as the reference adds `<|image|>`. */
   readonly appended?: readonly string[] | undefined;

@@ -31,6 +31,7 @@ export interface TokenizerFile {
   readonly ignoreMerges: boolean;
 }
 
+/** How large a vocabulary may be. */
 export interface TokenizerFileOptions {
   /** Ids are below this; 65,536 unless told. */
   readonly maxTokens?: number | undefined;

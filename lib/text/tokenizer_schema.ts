@@ -112,6 +112,7 @@ const model = objectOf({
   merges: z.unknown().optional(),
 });
 
+/** A tokenizer.json of known components, apart from its vocabulary and merges. */
 export const tokenizerSchema = objectOf({
   version: only('1.0').default('1.0'),
   // Whoever encodes cuts and pads.
@@ -136,6 +137,9 @@ export const tokenizerSchema = objectOf({
   model,
 });
 
+/** A token that is found in a text before it is split, as a tokenizer.json describes it. */
 export type AddedToken = z.infer<typeof addedToken>;
+/** What is done to a text first: `NFC`, `Lowercase` or `Replace`. */
 export type Normalizer = z.infer<typeof normalizer>;
+/** How a text is split into words: `Split`, `Digits`, `Punctuation` or `ByteLevel`. */
 export type PreTokenizer = z.infer<typeof preTokenizer>;

@@ -9,6 +9,7 @@ import { scope } from '../tensor/scope.ts';
 import type { Tensor } from '../tensor/tensor.ts';
 import { Weights } from '../weights/weights.ts';
 
+/** The constants of the optimizer. */
 export interface AdamWSettings {
   /** In [0, 1); 0.9 unless told. */
   readonly beta1?: number | undefined;

@@ -5,6 +5,7 @@ import { count } from '../ops/shapes.ts';
 import type { Tensor } from '../tensor/tensor.ts';
 import type { TokenBatch } from './token_batch.ts';
 
+/** How the transformer runs over a batch. */
 export interface BatchStatesOptions extends ChameleonForwardOptions {
   /** `[sequences, styleRows, dim]`, f32 or bf16: what stands in the places of `batch.slots`. */
   readonly style?: Tensor | undefined;

@@ -22,6 +22,7 @@ export interface Resumable {
   readonly losses: number[];
 }
 
+/** Whose checkpoints they are, and how many stay. */
 export interface SaveTrainingOptions {
   /** What was trained how, such as the JSON of a config: another one is not resumed. */
   readonly identity: string;

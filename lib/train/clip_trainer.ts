@@ -16,14 +16,19 @@ export interface ClipExample {
   readonly ids: readonly number[];
 }
 
+/** Pictures and captions on the device, one of each for a pair. */
 export interface ClipBatch {
+  /** `[pairs, imageSize, imageSize, 3]`, f32, normalised RGB */
   readonly pixels: Tensor;
+  /** `[pairs, tokens]`, i32, padded on the right */
   readonly ids: Tensor;
+  /** `[pairs]`, i32: where the end tokens are, counted over all texts */
   readonly ends: Tensor;
   /** `[pairs]`, i32: 0, 1, 2 and so on. */
   readonly own: Tensor;
 }
 
+/** How the gradient of CLIP trades time for memory. */
 export interface ClipTrainerOptions {
   /** See `ClipForwardOptions`. */
   readonly checkpointed?: boolean | undefined;

@@ -147,6 +147,7 @@ function schemaIn(folder: string) {
 
 /** A config with every default in it; its paths are absolute. */
 export type TrainConfig = z.output<ReturnType<typeof schemaIn>>;
+/** The config of a stage. */
 export type StageConfig<Stage extends TrainConfig['stage']> = Extract<
   TrainConfig,
   { stage: Stage }

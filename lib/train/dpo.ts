@@ -35,6 +35,7 @@ export interface PairLogProbs {
   readonly rejected: Tensor;
 }
 
+/** How strongly preferences are learned. */
 export interface DpoOptions {
   /** How much leaving the reference costs, positive; 0.1 unless told. */
   readonly beta?: number | undefined;

@@ -22,14 +22,17 @@ export interface PreferencePair {
   readonly rejected: LabelledSequence;
 }
 
+/** Both answers of every pair, and what the adapter made of them before it was trained. */
 export interface PreferenceBatch {
   /** Of the chosen ones first. */
   readonly tokens: TokenBatch;
   /** `[2 * pairs, outputs, dim]`, f32 */
   readonly style: Tensor;
+  /** By the adapter as it was before the training. */
   readonly before: PairLogProbs;
 }
 
+/** How preferences are learned, and in how much memory. */
 export interface DpoTrainerOptions
   extends DpoOptions,
     Pick<BatchStatesOptions, 'dtype' | 'checkpointed'>,

@@ -7,6 +7,7 @@ import { asRows } from './batch_states.ts';
 import { Draws } from './draws.ts';
 import type { LabelledSequence } from './token_batch.ts';
 
+/** What is drawn, and from which seed. */
 export interface DrawSamplesOptions {
   /** Ids that are drawn, where a sequence is labelled with one: first and one past the last. */
   readonly codes: readonly [number, number];

@@ -12,6 +12,7 @@ const purposes = [
   'sample',
   'scatter',
 ] as const;
+/** What a number is drawn for: draws for different purposes have nothing in common. */
 export type DrawPurpose = (typeof purposes)[number];
 
 /**

@@ -12,6 +12,7 @@ import { BatchOrder, type EpochOrder, shuffled } from './order.ts';
 import { type LearningRateSchedule, learningRate } from './schedule.ts';
 import type { Examples, NamedTensors, PreparedBatch, StepLoss, Trainer } from './trainer.ts';
 
+/** How a training goes: its batches, its rates, and what is measured on the way. */
 export interface TrainingOptions extends AdamWSettings {
   /** The learning rate, and with it how long the training is. */
   readonly schedule: LearningRateSchedule;
@@ -25,6 +26,7 @@ export interface TrainingOptions extends AdamWSettings {
   readonly order?: EpochOrder | undefined;
   /** See `BatchOrder`; a batch here is that of a whole step. */
   readonly lengths?: ArrayLike<number> | undefined;
+  /** See `BatchOrderOptions`. */
   readonly chunkBatches?: number | undefined;
   /** Decay of a moving average of the weights, in [0, 1); none is kept unless told. */
   readonly averageDecay?: number | undefined;

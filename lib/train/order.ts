@@ -17,6 +17,7 @@ export function shuffled(count: number, seed: number): EpochOrder {
   };
 }
 
+/** How examples are put into batches. */
 export interface BatchOrderOptions {
   /** Examples of a batch, at least 1. */
   readonly batchSize: number;

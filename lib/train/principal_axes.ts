@@ -1,3 +1,4 @@
+/** Where rows lie, and along which directions they vary most. */
 export interface PrincipalAxes {
   /** `[width]` */
   readonly mean: Float64Array;

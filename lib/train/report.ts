@@ -11,6 +11,7 @@ export interface SampleSheet {
   readonly png: Uint8Array;
 }
 
+/** What the page of a training shows. */
 export interface ReportContent {
   readonly title: string;
   readonly steps: readonly TrainingStep[];

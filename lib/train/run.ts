@@ -14,9 +14,15 @@ import { Sheets } from './sheets.ts';
 import { openStage, type Stage } from './stage.ts';
 import { StepLog } from './step_log.ts';
 
+/** How a run is stopped and watched. */
 export interface RunOptions {
+  /** Ends the run before its next step; what was made is saved, and the next run goes on from there. */
   readonly signal?: AbortSignal | undefined;
-  /** @param totalSteps  of the whole training */
+  /**
+   * Called after each step.
+   *
+   * @param totalSteps  of the whole training
+   */
   readonly onStep?: ((step: TrainingStep, totalSteps: number) => void) | undefined;
 }
 

@@ -19,6 +19,7 @@ export interface StyleExample extends ConditionedExample {
   readonly reference: TrainingReference;
 }
 
+/** Sequences and features of references on the device, and the seeds of their noise. */
 export interface StyleBatch {
   readonly tokens: TokenBatch;
   /** `[images, tokens, width]`, f32 */
@@ -27,6 +28,7 @@ export interface StyleBatch {
   readonly seeds: Tensor;
 }
 
+/** How style tokens are trained; see `SequenceLossOptions`. */
 export interface StyleTrainerOptions extends SequenceLossOptions {
   /** Of the noise on style tokens, 0 or more; 0.1 unless told. */
   readonly noiseStrength?: number | undefined;

@@ -6,6 +6,7 @@ import { reshape } from '../ops/reshape.ts';
 import { count } from '../ops/shapes.ts';
 import type { Tensor } from '../tensor/tensor.ts';
 
+/** What is added to losses of tokens, and how much of them is in memory at once. */
 export interface TokenLossOptions {
   /** How much `lse²` adds to each loss; 0 unless told, 1e-5 in Lumina-mGPT's recipe. */
   readonly zLoss?: number | undefined;

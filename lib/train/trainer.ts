@@ -21,6 +21,7 @@ export interface PreparedBatch<Batch> {
   readonly weight: number;
 }
 
+/** What a trainer makes of a batch. */
 export interface StepLoss {
   /** `[1]`, f32: what is made smaller. */
   readonly loss: Tensor;

@@ -17,6 +17,7 @@ import { magnitude } from './magnitude.ts';
 import { textureLoss } from './texture_loss.ts';
 import type { NamedTensors, PreparedBatch, StepLoss, Trainer } from './trainer.ts';
 
+/** How much each term of the loss counts, 0 or more. */
 export interface VqganLossWeights {
   /** Of the mean absolute difference of pixels in [-1, 1]; 1 unless told. */
   readonly absolute?: number | undefined;
@@ -49,7 +50,9 @@ export interface VqganLossWeights {
   readonly commitment?: number | undefined;
 }
 
+/** How a VQGAN is trained. */
 export interface VqganTrainerOptions {
+  /** Of the terms of the loss. */
   readonly weights?: VqganLossWeights | undefined;
   /** Steps without use after which a code is put where a latent is; 0 for never, 100 unless told. */
   readonly deadAfter?: number | undefined;

@@ -3,7 +3,9 @@ import type { Device } from '../tensor/device.ts';
 import type { Tensor } from '../tensor/tensor.ts';
 import type { Fixture, Values } from './fixture.ts';
 
+/** One comparison with golden values, and how it came out. */
 export interface Check {
+  /** What is compared. */
   readonly name: string;
   /** The largest difference; for integers how many differ. */
   readonly error: number;

@@ -29,12 +29,15 @@ const verifiers: Readonly<Record<string, Verifier>> = {
   vqgan: verifyVqgan,
 };
 
+/** Which fixtures are run, and on what. */
 export interface VerifyOptions {
   /** Only fixtures of this name or kind. */
   readonly only?: string | undefined;
   /** As `openDevice` takes it; the best there is unless told. */
   readonly device?: string | undefined;
+  /** Of the activations of the transformer, f32 unless told; all else runs in f32. */
   readonly dtype?: 'f32' | 'bf16' | undefined;
+  /** As `openDevice` takes them. */
   readonly threads?: number | undefined;
 }
 

@@ -8,6 +8,7 @@ import { type FoundTensor, type WeightFiles, WeightSource } from './weight_sourc
 import type { TensorToWrite } from './write_safetensors.ts';
 import { type WriteShardsOptions, type WrittenShards, writeShards } from './write_shards.ts';
 
+/** What becomes of the tensors of a checkpoint. */
 export interface ConvertOptions extends WriteShardsOptions {
   /**
    * What floats become. `keep`, unless told: what they are. `int8`: matrices of linear layers and

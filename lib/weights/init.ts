@@ -11,7 +11,9 @@ export type Init =
   | { readonly normal: number }
   | { readonly uniform: number };
 
+/** All 0, as biases begin. */
 export const zeros: Init = { constant: 0 };
+/** All 1, as the weights of norms begin. */
 export const ones: Init = { constant: 1 };
 
 /**

@@ -1,5 +1,6 @@
 // What a pickle can describe here.
 
+/** Anything that a pickle can describe here. */
 export type PickleValue =
   | null
   | boolean
@@ -38,6 +39,7 @@ export abstract class PickleObject {
   protected readonly isPickleObject = true;
 }
 
+/** A tuple, whose items are known when it is made. */
 export class PickleTuple {
   readonly items: readonly PickleValue[];
   /** Of containers in containers, this one included. */
@@ -49,6 +51,7 @@ export class PickleTuple {
   }
 }
 
+/** A list, which grows as it is read. */
 export class PickleList {
   readonly items: PickleValue[] = [];
   /** As it was when the last item came. */
@@ -60,6 +63,7 @@ export class PickleList {
   }
 }
 
+/** A dict or an `OrderedDict`, which grows as it is read. */
 export class PickleDict {
   readonly items = new Map<PickleValue, PickleValue>();
   readonly ordered: boolean;

@@ -11,6 +11,7 @@ import { type Json, type JsonObject, parseJsonObject } from './strict_json.ts';
 
 const maxHeaderBytes = 100_000_000;
 
+/** A safetensors file: where its tensors are, and what it says about itself. */
 export interface Safetensors extends StoredTensors {
   /** What the header says about itself under `__metadata__`. */
   readonly metadata: ReadonlyMap<string, string>;

@@ -6,10 +6,13 @@ import { parseJsonObject } from './strict_json.ts';
 
 const maxIndexBytes = 100_000_000;
 
+/** One of several files of a checkpoint, open. */
 export interface Shard extends Safetensors {
+  /** The file, which whoever called `openShards` closes. */
   readonly source: OpenFile;
 }
 
+/** Where the files of an index may lie. */
 export interface OpenShardsOptions {
   /**
    * Whether a name may be that of a link out of the folder, as in a cache of downloads whose folders

@@ -20,6 +20,7 @@ export const storedBytes = {
   F64: 8,
 } as const;
 
+/** A dtype by the name that safetensors gives it. */
 export type StoredDtype = keyof typeof storedBytes;
 
 /** A tensor in a file: little-endian, row-major unless it has strides. */
@@ -40,6 +41,7 @@ export interface StoredTensors {
   readonly tensors: ReadonlyMap<string, StoredTensor>;
 }
 
+/** The most axes that a tensor of a file may have. */
 export const maxRank = 8;
 
 /** The product of `shape`, or undefined when it is no exact count. */

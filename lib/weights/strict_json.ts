@@ -2,6 +2,7 @@ import { type ByteSource, quoted, weightsError } from './byte_source.ts';
 
 /** A JSON value. Objects are maps, so that no key means anything but itself. */
 export type Json = string | number | boolean | null | readonly Json[] | JsonObject;
+/** A JSON object: its values by their keys, in the order of the text. */
 export type JsonObject = ReadonlyMap<string, Json>;
 
 const maxDepth = 32;

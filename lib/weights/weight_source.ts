@@ -18,6 +18,7 @@ interface Part {
   mapped: MappedFile | undefined;
 }
 
+/** How a tensor is brought to a device. */
 export interface LoadOptions {
   /** Of floats; integers are i32 or i8. */
   readonly dtype: 'keep' | 'f32' | 'bf16';

@@ -10,6 +10,7 @@ import { type Init, initialise, zeros } from './init.ts';
 import { shapeOnDevice, type WeightFiles, WeightSource } from './weight_source.ts';
 import { type TensorToWrite, writeSafetensors } from './write_safetensors.ts';
 
+/** What tensors are loaded or made as. */
 export interface WeightsOptions {
   /**
    * What floats are loaded or initialised as. `keep`, unless told: as stored where a device has that
@@ -18,6 +19,7 @@ export interface WeightsOptions {
   readonly dtype?: 'keep' | 'f32' | 'bf16' | undefined;
 }
 
+/** How the weights of files are opened. */
 export interface OpenWeightsOptions extends WeightsOptions {
   /**
    * Copy what would lie in the file itself, so that it can be trained: on the CPU, tensors of a file
@@ -26,6 +28,7 @@ export interface OpenWeightsOptions extends WeightsOptions {
   readonly writable?: boolean | undefined;
 }
 
+/** How weights are made where there is no file. */
 export interface FreshWeightsOptions extends WeightsOptions {
   /** Of all draws; 0 unless told. */
   readonly seed?: number | undefined;

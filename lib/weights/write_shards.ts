@@ -4,6 +4,7 @@ import { StylearError } from '../error.ts';
 import { replaceFile } from '../replace_file.ts';
 import { bytesToWrite, type TensorToWrite, writeSafetensors } from './write_safetensors.ts';
 
+/** How tensors are divided among files. */
 export interface WriteShardsOptions {
   /** Of tensors in one file; 5 * 10^9 unless told. */
   readonly maxShardBytes?: number | undefined;

@@ -4,6 +4,7 @@ import { fitCrop, planCrop } from '../../image/fit_crop.ts';
 import { upright } from '../../image/orientation.ts';
 import type { Picture } from '../../image/picture.ts';
 
+/** A picture with its caption, which may become a sample of training data. */
 export interface Candidate {
   /** Letters, digits, - and _; another for each. */
   readonly key: string;
@@ -15,12 +16,14 @@ export interface Candidate {
   readonly reference?: Reference | undefined;
 }
 
+/** A picture whose style others are given. */
 export interface Reference {
   readonly picture: Picture;
   /** What it shows, in words. */
   readonly subject: string;
 }
 
+/** Candidates by their number, read one at a time; disposing of them closes what they have open. */
 export interface Candidates extends Disposable {
   readonly length: number;
   /** What they are, where a config does not say: the same for the same files. */

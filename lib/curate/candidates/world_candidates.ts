@@ -2,6 +2,7 @@ import { pictureOf } from '../with_tokens.ts';
 import { type SampleKind, worldSamples } from '../world/samples.ts';
 import type { Candidates } from './candidates.ts';
 
+/** Which pictures of the world are candidates. */
 export interface WorldCandidatesOptions {
   readonly count: number;
   /** Pictures before the first one, 0 or more. */

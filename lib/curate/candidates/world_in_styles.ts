@@ -7,6 +7,7 @@ import { worldStyliser } from '../world/world_styliser.ts';
 import type { Candidates } from './candidates.ts';
 import { type StylisedTask, stylisedCandidates } from './stylised_candidates.ts';
 
+/** Which styles and prompts of the world are joined. */
 export interface WorldInStylesOptions {
   /** How many styles are drawn. */
   readonly styles: number;

@@ -14,6 +14,7 @@ export const fills = (
 ): string[] =>
   parts.map((part) => path([part.outline], { fill: hex(colourOf(palette, part)), ...attributes }));
 
+/** The outlines of parts, in their order. */
 export const outlinesOf = (parts: readonly Part[]): Outline[] =>
   parts.map(({ outline }) => outline);
 
@@ -21,6 +22,7 @@ export const outlinesOf = (parts: readonly Part[]): Outline[] =>
 export const union = (parts: readonly Part[]): Outline[] =>
   outlinesOf(parts).map((outline) => (isClockwise(outline) ? outline : [...outline].reverse()));
 
+/** Whether an outline runs clockwise, y pointing down. */
 export function isClockwise(outline: Outline): boolean {
   let area = 0;
   let [px, py] = outline[outline.length - 1]!;
@@ -31,6 +33,7 @@ export function isClockwise(outline: Outline): boolean {
   return area > 0;
 }
 
+/** Parts with every point moved. */
 export const mapPoints = (parts: readonly Part[], move: (at: Point) => Point): Part[] =>
   parts.map((part) => ({ ...part, outline: part.outline.map(move) }));
 
@@ -42,6 +45,7 @@ export const bent = (
   wavelength = 14,
 ): Part[] => (amount > 0 ? mapPoints(parts, bendOf(random, amount, wavelength)) : [...parts]);
 
+/** Parts moved by `dx` and `dy`. */
 export const shifted = (parts: readonly Part[], dx: number, dy: number): Part[] =>
   mapPoints(parts, ([x, y]) => [x + dx, y + dy]);
 

@@ -8,6 +8,7 @@ export interface Colour {
   readonly h: number;
 }
 
+/** A colour by lightness, chroma and hue. */
 export const colour = (l: number, c: number, h: number): Colour => ({ l, c, h });
 
 /** `#rrggbb`; a chroma that sRGB cannot show is lowered until it can, keeping lightness and hue. */

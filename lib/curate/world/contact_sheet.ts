@@ -29,6 +29,7 @@ export const sheetKinds = {
   pairs: 'a row for each of twelve styles: a reference, then other subjects in the same style',
   raw: 'raw pictures as training sees them',
 } as const;
+/** One of `sheetKinds`. */
 export type SheetKind = keyof typeof sheetKinds;
 
 /**

@@ -18,6 +18,7 @@ export const roles = [
   'glow',
   'ground',
 ] as const;
+/** What a part of a drawing is, which decides how a style paints it. */
 export type Role = (typeof roles)[number];
 
 /** A filled piece of a drawing. Later parts lie on earlier ones. */
@@ -61,6 +62,7 @@ export interface Placement {
   readonly lean: number;
 }
 
+/** Parts put on a canvas. */
 export function place(parts: readonly Part[], placement: Placement): Part[] {
   const box = boxOf(parts.map(({ outline }) => outline));
   const scale = placement.size / Math.max(box.right - box.left, box.bottom - box.top);

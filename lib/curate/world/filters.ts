@@ -20,6 +20,7 @@ export const filter = (svg: Svg, ...primitives: readonly string[]): string =>
     ),
   );
 
+/** A Gaussian blur: the value of `filter`. */
 export const blurred = (svg: Svg, deviation: number): string =>
   filter(svg, element('feGaussianBlur', { stdDeviation: deviation }));
 

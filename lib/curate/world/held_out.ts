@@ -29,6 +29,7 @@ export const trainingFamilies: readonly string[] = families
   .map(({ name }) => name)
   .filter((name) => !isHeldOutFamily(name));
 
+/** Whether training never sees a family. */
 export function isHeldOutFamily(family: string): boolean {
   return heldOutFamilies.some((name) => name === family);
 }

@@ -28,6 +28,7 @@ export function arc(
   });
 }
 
+/** A rectangle by its upper left corner. */
 export function rectangle(x: number, y: number, width: number, height: number): Outline {
   return [
     [x, y],
@@ -125,6 +126,7 @@ export interface Box {
   readonly bottom: number;
 }
 
+/** The smallest box around outlines. */
 export function boxOf(outlines: readonly Outline[]): Box {
   let [left, top, right, bottom] = [Infinity, Infinity, -Infinity, -Infinity];
   for (const outline of outlines) {

@@ -4,6 +4,7 @@ import type { StyleParameters } from './styles/style.ts';
 
 /** How the hues of a palette lie on the colour circle. */
 export const harmonies = ['mono', 'analogous', 'complement', 'split', 'triad'] as const;
+/** One of `harmonies`. */
 export type Harmony = (typeof harmonies)[number];
 
 /** Degrees from the first hue to the second and to the third. */

@@ -15,8 +15,10 @@ export const sampleKinds = {
   raw: 'natural colours and plain shading in varied scenes',
   stylised: 'any style that training may show; every other caption names it',
 } as const;
+/** One of `sampleKinds`. */
 export type SampleKind = keyof typeof sampleKinds;
 
+/** Which samples of the world are drawn. */
 export interface WorldSamplesOptions {
   /** At least 1. */
   readonly count: number;

@@ -52,6 +52,7 @@ export function element(name: string, attributes: Attributes, content = ''): str
 export const path = (outlines: readonly Outline[], attributes: Attributes): string =>
   element('path', { d: outlines.map(pathData).join(''), ...attributes });
 
+/** Elements with attributes that they share. */
 export const group = (attributes: Attributes, elements: readonly string[]): string =>
   element('g', attributes, elements.join(''));
 
@@ -59,6 +60,7 @@ export const group = (attributes: Attributes, elements: readonly string[]): stri
 export const sheet = (fill: string, attributes: Attributes = {}): string =>
   element('rect', { x: -8, y: -8, width: canvas + 16, height: canvas + 16, fill, ...attributes });
 
+/** A closed outline as the value of `d`. */
 export const pathData = (outline: Outline): string =>
   `M${outline.map(([x, y]) => `${short(x)} ${short(y)}`).join('L')}Z`;
 

@@ -28,6 +28,7 @@ export interface ClipTowerConfig {
   readonly projection: number;
 }
 
+/** The tower for pictures, as its config has it. */
 export interface ClipVisionConfig extends ClipTowerConfig {
   /** Side of a patch, pixels; divides `imageSize`. */
   readonly patch: number;
@@ -35,6 +36,7 @@ export interface ClipVisionConfig extends ClipTowerConfig {
   readonly imageSize: number;
 }
 
+/** The tower for texts, as its config has it. */
 export interface ClipTextConfig extends ClipTowerConfig {
   readonly vocabulary: number;
   /** The longest text, tokens. */
@@ -43,6 +45,7 @@ export interface ClipTextConfig extends ClipTowerConfig {
   readonly eosId: number;
 }
 
+/** Both towers of a CLIP. */
 export interface ClipConfig {
   readonly vision: ClipVisionConfig;
   /** Undefined in a folder that holds the vision tower alone. */

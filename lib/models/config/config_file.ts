@@ -56,6 +56,7 @@ export function real(least: number, most: number) {
   return z.number({ error }).gte(least, { error }).lte(most, { error });
 }
 
+/** True or false. */
 export const flag = () => z.boolean({ error: 'true or false' });
 
 /** One of a few values, for a setting of which this package knows no other. */
@@ -63,11 +64,13 @@ export function only<const Value extends string | number | boolean | null>(...va
   return z.literal(values, { error: values.map((value) => JSON.stringify(value)).join(' or ') });
 }
 
+/** A list of `least` to `most` values. */
 export function listOf<Item extends z.ZodType>(item: Item, least: number, most: number) {
   const error = `a list of ${least} to ${most} values`;
   return z.array(item, { error }).min(least, { error }).max(most, { error });
 }
 
+/** An object; keys that are not known are ignored. */
 export function objectOf<Shape extends z.ZodRawShape>(shape: Shape) {
   return z.object(shape, { error: 'an object' });
 }

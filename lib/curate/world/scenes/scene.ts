@@ -20,6 +20,7 @@ export const sceneNames = [
   'mountains',
   'night',
 ] as const;
+/** One of `sceneNames`. */
 export type SceneName = (typeof sceneNames)[number];
 
 /** What a scene asks of the subject that is put into it. */
@@ -79,5 +80,6 @@ export const varied = (random: Random, paint: Colour, by = 0.08): Colour => {
   return shade(turned, random.uniform(-by, by));
 };
 
+/** An outline in one paint. */
 export const plain = (outline: Outline, paint: Colour, opacity?: number): string =>
   path([outline], { fill: hex(paint), opacity });

@@ -41,4 +41,5 @@ export const backdropNames = [
   'hills',
   'waves',
 ] as const;
+/** One of `backdropNames`. */
 export type BackdropName = (typeof backdropNames)[number];
