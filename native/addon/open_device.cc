@@ -110,9 +110,10 @@ Shape OpenDevice::shape_from_buffer(int64_t rank) const {
   if (!whole || count > 4503599627370496.0) {
     std::ostringstream got;
     for (int axis = 0; axis < rank; ++axis) got << (axis ? ", " : "") << buffer_[axis];
-    throw Error("ERR_SHAPE",
-                "tensor: expected shape to be of positive integers, of at most 2^52 elements, got [" +
-                    got.str() + "]");
+    throw Error(
+        "ERR_SHAPE",
+        "tensor: expected shape to be of positive integers, of at most 2^52 elements, got [" +
+            got.str() + "]");
   }
   return shape;
 }

@@ -1,6 +1,7 @@
-// The AVX-512 instructions that this device uses, each as functions of AVX2: with them the levels of 16
-// lanes run, slowly, on processors that have 8, so that what they compute is tested there. Only
-// libraries with STYLEAR_AVX512_TWIN include this (CMakeLists.txt); a value of 2 means with bf16.
+// The AVX-512 instructions that this device uses, each as functions of AVX2: with them the levels
+// of 16 lanes run, slowly, on processors that have 8, so that what they compute is tested there.
+// Only libraries with STYLEAR_AVX512_TWIN include this (CMakeLists.txt); a value of 2 means with
+// bf16.
 #pragma once
 
 #include <immintrin.h>
@@ -84,9 +85,8 @@ inline __m512i maskz_cvtepu16_epi32(__mmask16, __m256i v) {
   return by_halves<__m512i>([&](int i) { return _mm256_cvtepu16_epi32(half<__m128i>(v, i)); });
 }
 inline __m512i maskz_cvtepi8_epi32(__mmask16, __m128i v) {
-  return by_halves<__m512i>([&](int i) {
-    return _mm256_cvtepi8_epi32(_mm_cvtsi64_si128(half<int64_t>(v, i)));
-  });
+  return by_halves<__m512i>(
+      [&](int i) { return _mm256_cvtepi8_epi32(_mm_cvtsi64_si128(half<int64_t>(v, i))); });
 }
 inline __m256i maskz_cvtepi32_epi16(__mmask16, __m512i v) {
   const auto halves =
@@ -139,8 +139,7 @@ inline __m512 dpbf16_ps(__m512 sum, __m512bh a, __m512bh b) {
   const auto widened = [](uint32_t bits) { return flushed(std::bit_cast<float>(bits)); };
   for (int i = 0; i < 16; ++i) {
     const uint32_t high = 0xffff0000u;
-    sums[i] = flushed(
-        std::fma(widened(of_a[i] & high), widened(of_b[i] & high), flushed(sums[i])));
+    sums[i] = flushed(std::fma(widened(of_a[i] & high), widened(of_b[i] & high), flushed(sums[i])));
     sums[i] = flushed(std::fma(widened(of_a[i] << 16), widened(of_b[i] << 16), sums[i]));
   }
   std::memcpy(&sum, sums, sizeof sum);
