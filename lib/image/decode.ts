@@ -2,6 +2,7 @@ import { constants } from 'node:fs';
 import { type FileHandle, open } from 'node:fs/promises';
 import type { Metadata, Sharp } from 'sharp';
 import { StylearError } from '../error.ts';
+import { withoutMpf } from './jpeg_mpf.ts';
 import { countJpegScans } from './jpeg_scans.ts';
 import { loadSharp } from './load_sharp.ts';
 import { orientationInXmp, orientationOf } from './orientation.ts';
@@ -32,11 +33,11 @@ export interface DecodeOptions {
  * colours its decoders compute differently, and for 16-bit grey, of which this keeps the high bytes
  * where Pillow clips it to white. EXIF's orientation is noted, not applied: see `upright`.
  *
- * The first call blocks what reads other formats, but for SVG, in this process's libvips.
+ * What else this process reads with sharp is left as it is.
  *
  * @param source  a path, or the bytes of a file
  * @throws `ERR_INPUT` when it cannot be read, is of another format, is damaged, or is larger than
- *         {@link pictureLimits}
+ *         {@link pictureLimits}, or when `sharp.block` keeps this process from reading its format
  */
 export async function decodePicture(
   source: string | Uint8Array,
@@ -60,44 +61,48 @@ export async function decodePicture(
   const png = format === 'png' ? readPngHeader(name, bytes) : undefined;
   if (png) requireSize(name, png.width, png.height);
   const sharp = await loadSharp();
-  blockOtherFormats(sharp);
+  const file = format === 'jpeg' ? withoutMpf(bytes) : bytes;
   const options = { ignoreIcc: true, failOn: 'error', pages: 1 } as const;
   try {
-    const metadata = await sharp(bytes, { ...options, limitInputPixels: false }).metadata();
+    const metadata = await sharp(file, { ...options, limitInputPixels: false }).metadata();
     requireFormat(name, format, metadata.format);
     requireSize(name, metadata.width, metadata.height);
-    const limited = sharp(bytes, { ...options, limitInputPixels: pictureLimits.pixels });
+    const limited = sharp(file, { ...options, limitInputPixels: pictureLimits.pixels });
     return await pixelsOf(limited, metadata, png);
   } catch (cause) {
     if (cause instanceof StylearError) throw cause;
-    const [reason] = (cause as Error).message.split('\n');
-    throw inputError(name, 'the picture', `a whole ${formatNames[format]} file`, `${reason}`, {
-      cause,
-    });
+    throw undecodable(name, format, cause);
   }
 }
 
-let blocked = false;
-
-/**
- * What a file claims to be was looked at already; this is for what claims to be something else. SVG
- * stays, as blocking is for the whole process and the picture world draws with it; `requireFormat`
- * refuses an SVG that begins like one of the four before it is drawn.
- */
-function blockOtherFormats(sharp: Awaited<ReturnType<typeof loadSharp>>): void {
-  if (blocked) return;
-  blocked = true;
-  const loaders = ['Jpeg', 'Png', 'Webp', 'Heif', 'Svg'].map(
-    (format) => `VipsForeignLoad${format}`,
-  );
-  sharp.block({ operation: ['VipsForeignLoad'] });
-  sharp.unblock({ operation: loaders });
-}
-
-/** That libvips takes a file for what its first bytes claim: `<!--ftypavif-->` may begin an SVG. */
+/** That libvips takes a file for what its first bytes claim. */
 function requireFormat(name: string, claimed: PictureFormat, found: string): void {
   if (found === (claimed === 'avif' ? 'heif' : claimed)) return;
   throw inputError(name, 'the picture', `a whole ${formatNames[claimed]} file`, `one of ${found}`);
+}
+
+/** What libvips calls the loaders of the formats. */
+const loaders: Readonly<Record<PictureFormat, string>> = {
+  jpeg: 'VipsForeignLoadJpeg',
+  png: 'VipsForeignLoadPng',
+  webp: 'VipsForeignLoadWebp',
+  avif: 'VipsForeignLoadHeif',
+};
+
+function undecodable(name: string, format: PictureFormat, cause: unknown): StylearError {
+  const [reason] = (cause as Error).message.split('\n');
+  // What `formatOf` knows, a loader takes; so there is none.
+  if (reason?.includes('unsupported image format')) {
+    const advice = `Unblock its loader, ${loaders[format]}`;
+    const expected = 'a format that sharp reads in this process';
+    return inputError(name, formatNames[format], expected, 'one that it does not', {
+      advice,
+      cause,
+    });
+  }
+  return inputError(name, 'the picture', `a whole ${formatNames[format]} file`, `${reason}`, {
+    cause,
+  });
 }
 
 async function readBytes(path: string, name: string): Promise<Buffer> {

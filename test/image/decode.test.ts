@@ -5,7 +5,7 @@ import sharp from 'sharp';
 import { afterAll, describe, expect, test } from 'vitest';
 import { decodePicture, pictureLimits } from '../../lib/image/decode.ts';
 import type { Picture } from '../../lib/image/picture.ts';
-import { noise, type PngToWrite, png, pngChunk } from './pictures.ts';
+import { jpegWithGainMap, noise, type PngToWrite, png, pngChunk } from './pictures.ts';
 
 const folder = mkdtempSync(join(tmpdir(), 'stylear-decode-'));
 afterAll(() => rmSync(folder, { recursive: true }));
@@ -208,28 +208,67 @@ describe('decodePicture', () => {
     );
   });
 
-  test('blocks what reads other formats, should one hide behind the first bytes', async () => {
-    await decodePicture(grey(8, [0]));
+  const svg = Buffer.from('<svg xmlns="http://www.w3.org/2000/svg" width="1" height="1"/>');
+
+  test('leaves what the process reads besides to the process', async () => {
     const gif = Buffer.from('R0lGODlhAQABAIAAAAAAAP///yH5BAEAAAAALAAAAAABAAEAAAIBRAA7', 'base64');
-    await expect(sharp(gif).metadata()).rejects.toThrow('unsupported image format');
+    const tiff = await image().tiff().toBuffer();
+    await decodePicture(grey(8, [0]));
+    expect((await sharp(gif).metadata()).format).toBe('gif');
+    expect((await sharp(tiff).metadata()).format).toBe('tiff');
+    sharp.block({ operation: ['VipsForeignLoadSvg'] });
+    try {
+      await decodePicture(grey(8, [0]));
+      await expect(sharp(svg).metadata()).rejects.toThrow('unsupported image format');
+    } finally {
+      sharp.unblock({ operation: ['VipsForeignLoadSvg'] });
+    }
+    expect((await sharp(svg).metadata()).format).toBe('svg');
   });
 
-  test('never draws SVG, which is left to the picture world, whatever it begins like', async () => {
-    const svg = Buffer.from('<svg xmlns="http://www.w3.org/2000/svg" width="1" height="1"/>');
-    await decodePicture(grey(8, [0]));
-    expect((await sharp(svg).metadata()).format).toBe('svg');
+  test('says which formats the process has blocked', async () => {
+    const avif = await image().avif().toBuffer();
+    sharp.block({ operation: ['VipsForeignLoadHeif'] });
+    try {
+      expect(await refused(avif, 'x.avif')).toBe(
+        'ERR_INPUT x.avif: expected AVIF to be a format that sharp reads in this process, got one ' +
+          'that it does not. Unblock its loader, VipsForeignLoadHeif',
+      );
+    } finally {
+      sharp.unblock({ operation: ['VipsForeignLoadHeif'] });
+    }
+    expect((await decodePicture(avif)).width).toBe(6);
+  });
+
+  test('never draws SVG, whatever it begins like', async () => {
     expect(await refused(svg)).toMatch(/^ERR_INPUT .* got an SVG or other XML/);
     const begins = [
       '\xff\xd8\xff\xe0',
       '\x89PNG\r\n\x1a\n',
       'RIFF\x40\0\0\0WEBPVP8 ',
       '\0\0\0\x18ftypavif\0\0\0\0mif1avif',
-      // Well-formed XML, with the signature of AVIF at its place in a comment.
-      '<!--ftypavif-->',
     ];
     for (const begin of begins) {
       const hidden = Buffer.concat([Buffer.from(begin, 'latin1'), svg]);
       expect(await refused(hidden)).toMatch(/^ERR_INPUT picture: expected /);
+    }
+    // Well-formed XML, with the signature of AVIF at its place in a comment.
+    const comment = Buffer.concat([Buffer.from('<!--ftypavif-->'), svg]);
+    expect((await sharp(comment).metadata()).format).toBe('svg');
+    expect(await refused(comment)).toMatch(
+      /^ERR_INPUT .* a JPEG, PNG, WebP or AVIF file, got an SVG or other XML/,
+    );
+  });
+
+  test('reads a JPEG with a gain map by the loader of JPEG', async () => {
+    const file = await jpegWithGainMap();
+    const { pixels } = await decodePicture(file);
+    expect([...pixels]).toEqual([...(await sharp(file, { ignoreIcc: true }).raw().toBuffer())]);
+    sharp.block({ operation: ['VipsForeignLoadJpeg'] });
+    try {
+      expect(await refused(file)).toContain('Unblock its loader, VipsForeignLoadJpeg');
+    } finally {
+      sharp.unblock({ operation: ['VipsForeignLoadJpeg'] });
     }
   });
 

@@ -1,6 +1,7 @@
 // Pictures for tests: of seeded noise, and PNG files of every kind there is, written plainly.
 import { crc32, deflateSync } from 'node:zlib';
 import fc from 'fast-check';
+import sharp, { type Sharp } from 'sharp';
 import {
   channelsOf,
   makePicture,
@@ -87,4 +88,12 @@ export function png({ width, height, bits, colour, samples, chunks = [] }: PngTo
     pngChunk('IDAT', deflateSync(Buffer.concat(rows))),
     pngChunk('IEND', Buffer.alloc(0)),
   ]);
+}
+
+/** A JPEG file of 16 x 16 pixels, with a second picture that says how bright each is. */
+export function jpegWithGainMap(): Promise<Buffer> {
+  const { pixels } = noise('RGB', 16, 16);
+  const image = sharp(pixels, { raw: { width: 16, height: 16, channels: 3 } });
+  // Not among its types.
+  return (image as Sharp & { withGainMap(): Sharp }).withGainMap().jpeg().toBuffer();
 }
