@@ -54,7 +54,7 @@ export { type ClipPixelsOptions, clipPixels } from './image/clip_pixels.ts';
 export { type ClipPreprocessing, readClipPreprocessing } from './image/clip_preprocessing.ts';
 export { toRgb } from './image/convert.ts';
 export { bestCropSize, type CropSizesOptions, cropSizes, type Size } from './image/crop_sizes.ts';
-export { type DecodeOptions, decodePicture, pictureLimits } from './image/decode.ts';
+export { type DecodeOptions, decodePicture } from './image/decode.ts';
 export { type EncodeOptions, encodePicture, writePicture } from './image/encode.ts';
 export type { SmoothFilter } from './image/filter_weights.ts';
 export {
@@ -74,6 +74,7 @@ export {
   type PictureMode,
 } from './image/picture.ts';
 export type { PictureFormat } from './image/picture_format.ts';
+export { pictureLimits } from './image/picture_limits.ts';
 export { readPngText } from './image/png_text.ts';
 export { type Filter, type ResizeOptions, resize, type Window } from './image/resize.ts';
 export { pictureOfVqganPixels, vqganPixels } from './image/vqgan_pixels.ts';

@@ -8,23 +8,13 @@ import { loadSharp } from './load_sharp.ts';
 import { orientationInXmp, orientationOf } from './orientation.ts';
 import { channelsOf, hasAlpha, makePicture, type Picture, type PictureFacts } from './picture.ts';
 import { describeContent, formatNames, formatOf, type PictureFormat } from './picture_format.ts';
+import { pictureLimits, sizeExceeded } from './picture_limits.ts';
 import { type PngHeader, readPngHeader } from './png_header.ts';
 
-/** What a picture may be at most: a hostile file of a few kilobytes can claim gigapixels. */
-export const pictureLimits = {
-  /** Width times height. */
-  pixels: 24_000_000,
-  /** Pixels on either side. */
-  side: 16_384,
-  /** Of the file. */
-  bytes: 256 * 2 ** 20,
-  /** Of a progressive JPEG; cameras and editors write about ten. */
-  jpegScans: 100,
-} as const;
-
+/** How a picture is read. */
 export interface DecodeOptions {
   /** What errors call it; the path unless told, or `picture`. */
-  readonly name?: string;
+  readonly name?: string | undefined;
 }
 
 /**
@@ -191,17 +181,13 @@ function pick(samples: Uint8Array, decoded: number, sampleBytes: 1 | 2, mode: Mo
 }
 
 function requireSize(name: string, width: number, height: number): void {
-  const { side, pixels } = pictureLimits;
   const got = `${width} x ${height}`;
   if (!(width >= 1 && height >= 1)) {
     throw inputError(name, 'the picture', 'at least 1 pixel a side', got);
   }
-  const advice = 'Scale it down first';
-  if (width > side || height > side) {
-    throw inputError(name, 'the picture', `at most ${side} pixels a side`, got, { advice });
-  }
-  if (width * height > pixels) {
-    throw inputError(name, 'the picture', `of at most ${pixels} pixels`, got, { advice });
+  const exceeded = sizeExceeded(width, height);
+  if (exceeded) {
+    throw inputError(name, 'the picture', exceeded, got, { advice: 'Scale it down first' });
   }
 }
 
@@ -216,7 +202,7 @@ function inputError(
   what: string,
   expected: string,
   got: string,
-  { advice, cause }: { readonly advice?: string; readonly cause?: unknown } = {},
+  { advice, cause }: { readonly advice?: string | undefined; readonly cause?: unknown } = {},
 ): StylearError {
   const message = `${name}: expected ${what} to be ${expected}, got ${got}`;
   return new StylearError('ERR_INPUT', advice ? `${message}. ${advice}` : message, { cause });

@@ -30,6 +30,8 @@ const kernels: Readonly<Record<SmoothFilter, Kernel>> = {
   bicubic: { support: 2, at: (x) => cubic(Math.abs(x)) },
 };
 
+export const smoothFilters: readonly string[] = Object.keys(kernels);
+
 /** Keys 1981, eq. 4, with a = -1/2. */
 function cubic(x: number): number {
   const a = -0.5;

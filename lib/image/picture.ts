@@ -1,4 +1,6 @@
+import { isUint8Array } from 'node:util/types';
 import { StylearError } from '../error.ts';
+import { shown } from './shown.ts';
 
 /** How the channels of a pixel are read, by Pillow's names: L is grey, A alpha, not premultiplied. */
 export type PictureMode = 'L' | 'LA' | 'RGB' | 'RGBA' | 'CMYK';
@@ -42,36 +44,75 @@ export const hasAlpha = ({ mode }: Pick<Picture, 'mode'>): boolean =>
 /**
  * A picture from its pixels, which it keeps.
  *
+ * @param width   pixels, a whole number from 1; unlike that of a file it is not limited
+ * @param height  as `width`
  * @param pixels  `[height, width, channels]`
- * @throws `ERR_VALUE` when the size and the number of bytes do not belong together
+ * @param facts   unless told it is upright, not paletted, and no level is transparent
+ * @throws `ERR_VALUE` when the mode is none, a number is out of its range, or the size and the number
+ *         of bytes do not belong together
  */
 export function makePicture(
   mode: PictureMode,
   width: number,
   height: number,
   pixels: Uint8Array,
-  { paletted = false, transparentLevel, orientation = 1 }: Partial<PictureFacts> = {},
+  facts: { readonly [Fact in keyof PictureFacts]?: PictureFacts[Fact] | undefined } = {},
 ): Picture {
-  for (const [side, extent] of Object.entries({ width, height })) {
-    if (!Number.isSafeInteger(extent) || extent < 1) {
-      throw new StylearError(
-        'ERR_VALUE',
-        `picture: expected ${side} to be a whole number from 1, got ${extent}`,
-      );
-    }
-  }
-  const bytes = width * height * channels[mode];
-  if (pixels.length !== bytes) {
-    throw new StylearError(
-      'ERR_VALUE',
-      `picture: expected pixels of a ${width} x ${height} picture of mode ${mode} to be ${bytes} ` +
-        `bytes, got ${pixels.length}`,
-    );
-  }
-  return { mode, width, height, pixels, paletted, transparentLevel, orientation };
+  const { paletted = false, transparentLevel, orientation = 1 } = facts;
+  const picture = { mode, width, height, pixels, paletted, transparentLevel, orientation };
+  const fault = faultOf(picture);
+  if (fault) throw new StylearError('ERR_VALUE', `picture: expected ${fault}`);
+  return picture;
 }
 
-/** The part of a picture that begins at `left` and `top`; it must lie inside. */
+/** What keeps fields from being those of a picture: `<field> to be <this>, got <that>`. */
+export function faultOf(
+  fields: {
+    readonly [Field in keyof Picture]?: unknown;
+  },
+): string | undefined {
+  const { mode, width, height, pixels, paletted, transparentLevel, orientation } = fields;
+  if (typeof mode !== 'string' || !Object.hasOwn(channels, mode)) {
+    return `mode to be one of ${Object.keys(channels).join(', ')}, got ${shown(mode)}`;
+  }
+  for (const [side, extent] of Object.entries({ width, height })) {
+    if (!isWhole(extent, 1, Number.MAX_SAFE_INTEGER)) {
+      return `${side} to be a whole number from 1, got ${shown(extent)}`;
+    }
+  }
+  if (!isUint8Array(pixels)) return `pixels to be a Uint8Array, got ${shown(pixels)}`;
+  const bytes = Number(width) * Number(height) * channels[mode as PictureMode];
+  if (pixels.length !== bytes) {
+    return (
+      `pixels of a ${width} x ${height} picture of mode ${mode} to be ${bytes} bytes, ` +
+      `got ${pixels.length}`
+    );
+  }
+  if (paletted !== undefined && typeof paletted !== 'boolean') {
+    return `paletted to be true or false, got ${shown(paletted)}`;
+  }
+  if (transparentLevel !== undefined && !isWhole(transparentLevel, 0, 255)) {
+    const expected = 'a whole number from 0 to 255 or undefined';
+    return `transparentLevel to be ${expected}, got ${shown(transparentLevel)}`;
+  }
+  if (transparentLevel !== undefined && mode !== 'L') {
+    return `transparentLevel to be undefined in mode ${mode}, got ${shown(transparentLevel)}`;
+  }
+  if (!isWhole(orientation, 1, 8)) {
+    return `orientation to be a whole number from 1 to 8, got ${shown(orientation)}`;
+  }
+  return undefined;
+}
+
+const isWhole = (value: unknown, least: number, most: number): boolean =>
+  Number.isSafeInteger(value) && Number(value) >= least && Number(value) <= most;
+
+/**
+ * The part of a picture that begins at `left` and `top`.
+ *
+ * @param width  pixels, as all four: whole numbers
+ * @throws `ERR_VALUE` when there is no such part of at least one pixel
+ */
 export function crop(
   picture: Picture,
   left: number,
@@ -79,9 +120,8 @@ export function crop(
   width: number,
   height: number,
 ): Picture {
-  if (left === 0 && top === 0 && width === picture.width && height === picture.height) {
-    return picture;
-  }
+  requirePart('crop', 'left, top, width and height', { left, top, width, height }, picture);
+  if (width === picture.width && height === picture.height) return picture;
   const pixelBytes = channelsOf(picture);
   const rowBytes = width * pixelBytes;
   const pixels = new Uint8Array(height * rowBytes);
@@ -90,4 +130,26 @@ export function crop(
     pixels.set(picture.pixels.subarray(begin, begin + rowBytes), y * rowBytes);
   }
   return { ...picture, width, height, pixels };
+}
+
+/**
+ * That some rectangle is a part of a whole, and has a pixel.
+ *
+ * @param what  what errors call the rectangle
+ * @throws `ERR_VALUE`
+ */
+export function requirePart(
+  where: string,
+  what: string,
+  { left, top, width, height }: Readonly<Record<'left' | 'top' | 'width' | 'height', number>>,
+  whole: Pick<Picture, 'width' | 'height'>,
+): void {
+  const isPart = (begin: number, extent: number, of: number) =>
+    isWhole(begin, 0, of) && isWhole(extent, 1, of - begin);
+  if (isPart(left, width, whole.width) && isPart(top, height, whole.height)) return;
+  throw new StylearError(
+    'ERR_VALUE',
+    `${where}: expected ${what} to be a part of ${whole.width} x ${whole.height} pixels, got ` +
+      `${width} x ${height} at ${left}, ${top}`,
+  );
 }

@@ -3,11 +3,15 @@ import {
   type FilterWeights,
   filterWeights,
   type SmoothFilter,
+  smoothFilters,
   weightBits,
 } from './filter_weights.ts';
-import { channelsOf, crop, hasAlpha, type Picture } from './picture.ts';
+import { channelsOf, crop, hasAlpha, type Picture, requirePart } from './picture.ts';
+import { pictureLimits, sizeExceeded } from './picture_limits.ts';
 import { premultiplied, unpremultiplied } from './premultiply.ts';
+import { shown } from './shown.ts';
 
+/** By what kernel a picture is resized, or that it takes the nearest pixel. */
 export type Filter = 'nearest' | SmoothFilter;
 
 /** A part of a picture, in pixels. */
@@ -18,19 +22,27 @@ export interface Window {
   readonly height: number;
 }
 
+/** How a picture is resized, and which part of it. */
 export interface ResizeOptions {
   /** `bicubic` unless told; paletted pictures take the nearest pixel in any case. */
-  readonly filter?: Filter;
+  readonly filter?: Filter | undefined;
   /** The part of the result that is wanted; only that is computed. All of it unless told. */
-  readonly window?: Window;
+  readonly window?: Window | undefined;
 }
+
+/** Pixels on either side: a picture of the longest side, its shortest one made 4096. */
+const maxSide = pictureLimits.side * 4096;
 
 /**
  * A picture in another size, as Pillow's `Image.resize` gives it, bit for bit: columns first, rounded
  * to 8 bits between the passes, with fixed-point weights; where there is alpha, on premultiplied
  * colours.
  *
- * @throws `ERR_VALUE` when the window does not lie in the result
+ * @param width   pixels, a whole number from 1 to 2^26; what is computed of it, the window, is at most
+ *                {@link pictureLimits}
+ * @param height  as `width`
+ * @throws `ERR_VALUE` when a number is out of its range, the filter is none, or the window does not lie
+ *         in the result
  */
 export function resize(
   picture: Picture,
@@ -38,7 +50,11 @@ export function resize(
   height: number,
   { filter = 'bicubic', window = { left: 0, top: 0, width, height } }: ResizeOptions = {},
 ): Picture {
-  requireInside(window, width, height);
+  requireSides(width, height);
+  requireFilter(filter);
+  requirePart('resize', 'the window', window, { width, height });
+  const exceeded = sizeExceeded(window.width, window.height);
+  if (exceeded) throw wrong(`the result to be ${exceeded}, got ${window.width} x ${window.height}`);
   if (width === picture.width && height === picture.height) {
     return crop(picture, window.left, window.top, window.width, window.height);
   }
@@ -49,20 +65,21 @@ export function resize(
   return unpremultiplied(smooth(premultiplied(picture), width, height, window, weightsAlong));
 }
 
-function requireInside({ left, top, width, height }: Window, columns: number, rows: number): void {
-  const isPart = (begin: number, extent: number, whole: number) =>
-    Number.isSafeInteger(begin) &&
-    Number.isSafeInteger(extent) &&
-    begin >= 0 &&
-    extent >= 1 &&
-    begin + extent <= whole;
-  if (isPart(left, width, columns) && isPart(top, height, rows)) return;
-  throw new StylearError(
-    'ERR_VALUE',
-    `resize: expected the window to be a part of ${columns} x ${rows} pixels, got ` +
-      `${width} x ${height} at ${left}, ${top}`,
-  );
+function requireSides(width: number, height: number): void {
+  for (const [side, extent] of Object.entries({ width, height })) {
+    if (Number.isSafeInteger(extent) && extent >= 1 && extent <= maxSide) continue;
+    throw wrong(`${side} to be a whole number from 1 to ${maxSide}, got ${shown(extent)}`);
+  }
 }
+
+function requireFilter(filter: Filter): void {
+  const filters = ['nearest', ...smoothFilters];
+  if (filters.includes(filter)) return;
+  throw wrong(`filter to be one of ${filters.join(', ')}, got ${shown(filter)}`);
+}
+
+const wrong = (expected: string): StylearError =>
+  new StylearError('ERR_VALUE', `resize: expected ${expected}`);
 
 /** The weights along one axis; undefined when its extent stays. */
 type WeightsAlong = (

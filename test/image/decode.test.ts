@@ -3,8 +3,9 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import sharp from 'sharp';
 import { afterAll, describe, expect, test } from 'vitest';
-import { decodePicture, pictureLimits } from '../../lib/image/decode.ts';
+import { decodePicture } from '../../lib/image/decode.ts';
 import type { Picture } from '../../lib/image/picture.ts';
+import { pictureLimits } from '../../lib/image/picture_limits.ts';
 import { jpegWithGainMap, noise, type PngToWrite, png, pngChunk } from './pictures.ts';
 
 const folder = mkdtempSync(join(tmpdir(), 'stylear-decode-'));

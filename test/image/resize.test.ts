@@ -190,4 +190,43 @@ describe('resize', () => {
       }),
     );
   });
+
+  test.each([
+    ['width', 0, 2],
+    ['width', 1.5, 2],
+    ['width', Number.NaN, 2],
+    ['height', 2, -1],
+    ['height', 2, 1e9],
+  ])('refuses a %s of %d x %d', (side, width, height) => {
+    const got = side === 'width' ? width : height;
+    expect(() => resize(noise('L', 2, 2), width, height, { window: tiny })).toThrow(
+      expect.objectContaining({
+        code: 'ERR_VALUE',
+        message: `resize: expected ${side} to be a whole number from 1 to 67108864, got ${got}`,
+      }),
+    );
+  });
+
+  test.each([
+    [16_385, 1, 'at most 16384 pixels a side'],
+    [6000, 4001, 'of at most 24000000 pixels'],
+  ])('refuses to make %d x %d pixels', (width, height, expected) => {
+    expect(() => resize(noise('L', 2, 2), width, height)).toThrow(
+      expect.objectContaining({
+        code: 'ERR_VALUE',
+        message: `resize: expected the result to be ${expected}, got ${width} x ${height}`,
+      }),
+    );
+  });
+
+  test.each(['foo', 'toString', null, 3])('refuses the filter %j', (filter) => {
+    expect(() => resize(noise('L', 2, 2), 2, 2, { filter: filter as Filter })).toThrow(
+      expect.objectContaining({
+        code: 'ERR_VALUE',
+        message: `resize: expected filter to be one of nearest, box, bilinear, bicubic, got ${JSON.stringify(filter)}`,
+      }),
+    );
+  });
 });
+
+const tiny = { left: 0, top: 0, width: 1, height: 1 };

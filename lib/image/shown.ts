@@ -1,0 +1,14 @@
+/** A value in a message: a text quoted and cut, what has a class by its name. */
+export function shown(value: unknown): string {
+  if (typeof value === 'string') return JSON.stringify(cut(value, 80));
+  if (value === null || (typeof value !== 'object' && typeof value !== 'function')) {
+    return String(value);
+  }
+  const name: unknown = Object.getPrototypeOf(value)?.constructor?.name;
+  if (typeof name !== 'string' || name === '') return 'an object';
+  return `${/^[AEIO]/.test(name) ? 'an' : 'a'} ${name}`;
+}
+
+/** A text of at most so many characters, and dots where there were more. */
+export const cut = (text: string, most: number): string =>
+  text.length > most ? `${text.slice(0, most)}...` : text;
