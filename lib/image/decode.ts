@@ -1,5 +1,6 @@
 import { constants } from 'node:fs';
 import { type FileHandle, open } from 'node:fs/promises';
+import { isUint8Array } from 'node:util/types';
 import type { Metadata, Sharp } from 'sharp';
 import { StylearError } from '../error.ts';
 import { withoutMpf } from './jpeg_mpf.ts';
@@ -10,10 +11,11 @@ import { channelsOf, hasAlpha, makePicture, type Picture, type PictureFacts } fr
 import { describeContent, formatNames, formatOf, type PictureFormat } from './picture_format.ts';
 import { pictureLimits, sizeExceeded } from './picture_limits.ts';
 import { type PngHeader, readPngHeader } from './png_header.ts';
+import { cut, shown } from './shown.ts';
 
 /** How a picture is read. */
 export interface DecodeOptions {
-  /** What errors call it; the path unless told, or `picture`. */
+  /** What errors call it, cut after 200 characters; the path unless told, or `picture`. */
   readonly name?: string | undefined;
 }
 
@@ -31,9 +33,10 @@ export interface DecodeOptions {
  */
 export async function decodePicture(
   source: string | Uint8Array,
-  { name = typeof source === 'string' ? source : 'picture' }: DecodeOptions = {},
+  { name: called = typeof source === 'string' ? source : 'picture' }: DecodeOptions = {},
 ): Promise<Picture> {
-  const bytes = typeof source === 'string' ? await readBytes(source, name) : source;
+  const name = cut(called, 200);
+  const bytes = await bytesOf(source, name);
   const format = formatOf(bytes);
   if (!format) {
     throw inputError(
@@ -95,6 +98,21 @@ function undecodable(name: string, format: PictureFormat, cause: unknown): Style
   });
 }
 
+/** How what is not bytes becomes some, by its class. */
+const remedies = new Map([
+  ['a Sharp', 'Pass what its toBuffer() resolves to'],
+  ['a URL', 'Pass fileURLToPath() of it'],
+  ['an ArrayBuffer', 'Pass a new Uint8Array of it'],
+]);
+
+async function bytesOf(source: unknown, name: string): Promise<Uint8Array> {
+  if (typeof source === 'string') return readBytes(source, name);
+  if (isUint8Array(source)) return source;
+  const expected = 'a path or a Uint8Array of the bytes of a file';
+  const got = shown(source);
+  throw inputError(name, 'the source', expected, got, { advice: remedies.get(got) });
+}
+
 async function readBytes(path: string, name: string): Promise<Buffer> {
   let file: FileHandle | undefined;
   try {
@@ -106,7 +124,9 @@ async function readBytes(path: string, name: string): Promise<Buffer> {
     return await file.readFile();
   } catch (cause) {
     if (cause instanceof StylearError) throw cause;
-    throw inputError(name, 'the picture', 'readable', (cause as Error).message, { cause });
+    // The message has the path in it.
+    const reason = cut((cause as Error).message, 300);
+    throw inputError(name, 'the picture', 'readable', reason, { cause });
   } finally {
     await file?.close();
   }

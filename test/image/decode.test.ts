@@ -183,6 +183,33 @@ describe('decodePicture', () => {
     expect(await refused('/dev/zero')).toContain('expected the path to be a regular file');
   });
 
+  test.each<[string, unknown]>([
+    ['a Sharp. Pass what its toBuffer() resolves to', sharp(Buffer.alloc(3))],
+    ['a URL. Pass fileURLToPath() of it', new URL('file:///a.png')],
+    ['an ArrayBuffer. Pass a new Uint8Array of it', new ArrayBuffer(8)],
+    ['a Uint16Array', new Uint16Array(8)],
+    ['undefined', undefined],
+    ['null', null],
+    ['7', 7],
+    ['an Object', {}],
+    ['an Array', [1, 2]],
+  ])('refuses what is neither a path nor bytes: %s', async (got, source) => {
+    const message = `expected the source to be a path or a Uint8Array of the bytes of a file, got ${got}`;
+    expect(await refused(source as string)).toBe(`ERR_INPUT picture: ${message}`);
+    expect(await refused(source as string, 'x')).toBe(`ERR_INPUT x: ${message}`);
+  });
+
+  test('cuts a name that is long short', async () => {
+    const url = `data:image/png;base64,${'A'.repeat(10_000)}`;
+    const shown = `${url.slice(0, 200)}...`;
+    const message = await refused(url);
+    expect(message).toContain(`ERR_INPUT ${shown}: expected the picture to be readable, got ENAME`);
+    expect(message.length).toBeLessThan(600);
+    expect(await refused(Buffer.alloc(0), url)).toContain(`ERR_INPUT ${shown}: expected the pic`);
+    const path = 'x'.repeat(200);
+    expect(await refused(path)).toContain(`ERR_INPUT ${path}: `);
+  });
+
   test('does not read a file that is larger than a picture may be', async () => {
     const path = join(folder, 'large.png');
     closeSync(openSync(path, 'w'));
