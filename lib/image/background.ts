@@ -32,9 +32,11 @@ export function onBackground(picture: Picture, background: Background = 'white')
   const alphas = alphasOf(picture);
   if (!alphas) return rgb;
   const pixels = new Uint8Array(rgb.pixels.length);
-  for (let at = 0; at < pixels.length; at++) {
-    const alpha = alphas[Math.trunc(at / 3)]! / 255;
-    pixels[at] = Math.trunc((1 - alpha) * colour[at % 3]! + alpha * rgb.pixels[at]!);
+  for (let i = 0, at = 0; i < alphas.length; i++) {
+    const alpha = alphas[i]! / 255;
+    for (let channel = 0; channel < 3; channel++, at++) {
+      pixels[at] = Math.trunc((1 - alpha) * colour[channel]! + alpha * rgb.pixels[at]!);
+    }
   }
   return { ...rgb, pixels };
 }

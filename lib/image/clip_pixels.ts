@@ -11,7 +11,8 @@ export interface ClipPixelsOptions {
 
 /**
  * Pictures as CLIP takes them: upright, without alpha, the short side resized, the middle cropped,
- * `(x / 255 - mean) / std` of the levels.
+ * `(x / 255 - mean) / std` of the levels. Nothing else runs meanwhile: each picture of the largest size
+ * takes some tenths of a second.
  *
  * @param pictures  at least one, of any sizes; what is transparent shows what lies under it, see
  *                  `onBackground`

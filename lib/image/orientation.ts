@@ -14,6 +14,9 @@ export function orientationInXmp(xmp: Uint8Array): number | undefined {
   return digit === undefined ? undefined : Number(digit);
 }
 
+/** Columns of what is seen that are turned at once. */
+const strip = 64;
+
 /** The picture as it is to be seen: its orientation applied to the pixels. */
 export function upright(picture: Picture): Picture {
   const { orientation } = picture;
@@ -26,14 +29,19 @@ export function upright(picture: Picture): Picture {
   const [columns, rows] = turned ? [height, width] : [width, height];
   const channels = channelsOf(picture);
   const out = new Uint8Array(pixels.length);
-  let at = 0;
-  for (let row = 0; row < rows; row++) {
-    for (let column = 0; column < columns; column++) {
-      const [x, y] = turned ? [row, column] : [column, row];
-      const fromX = fromRight ? width - 1 - x : x;
-      const fromY = fromBottom ? height - 1 - y : y;
-      const from = (fromY * width + fromX) * channels;
-      for (let i = 0; i < channels; i++) out[at++] = pixels[from + i]!;
+  // From the first pixel that is seen, how far it is to the next in its row and to the next row.
+  const [right, down] = [(fromRight ? -1 : 1) * channels, (fromBottom ? -1 : 1) * width * channels];
+  const first = (fromRight ? width - 1 : 0) + (fromBottom ? height - 1 : 0) * width;
+  const [nextColumn, nextRow] = turned ? [down, right] : [right, down];
+  // In strips, so that what lies beside a pixel in memory is still near when its turn comes.
+  for (let begin = 0; begin < columns; begin += strip) {
+    const end = Math.min(begin + strip, columns);
+    for (let row = 0; row < rows; row++) {
+      let from = first * channels + row * nextRow + begin * nextColumn;
+      let at = (row * columns + begin) * channels;
+      for (let column = begin; column < end; column++, from += nextColumn) {
+        for (let i = 0; i < channels; i++) out[at++] = pixels[from + i]!;
+      }
     }
   }
   return { ...picture, width: columns, height: rows, pixels: out, orientation: 1 };

@@ -36,7 +36,8 @@ const maxSide = pictureLimits.side * 4096;
 /**
  * A picture in another size, as Pillow's `Image.resize` gives it, bit for bit: columns first, rounded
  * to 8 bits between the passes, with fixed-point weights; where there is alpha, on premultiplied
- * colours.
+ * colours. Nothing else runs meanwhile: a picture of the largest size takes some tenths of a second,
+ * near a second with alpha.
  *
  * @param width   pixels, a whole number from 1 to 2^26; what is computed of it, the window, is at most
  *                {@link pictureLimits}
@@ -117,7 +118,10 @@ function smooth(
 
 const half = 1 << (weightBits - 1);
 
-/** Resizes every row: `[height, width, channels]` to `[height, outputs, channels]`. */
+/**
+ * Resizes every row: `[height, width, channels]` to `[height, outputs, channels]`. Three channels are
+ * summed at once where there are as many, which takes half the time of one after the other.
+ */
 function filterColumns(
   picture: Picture,
   { starts, counts, taps, weights }: FilterWeights,
@@ -131,12 +135,24 @@ function filterColumns(
     const row = y * width * channels;
     for (let i = 0; i < outputs; i++) {
       const first = row + starts[i]! * channels;
-      const weight = i * taps;
-      const count = counts[i]!;
-      for (let channel = 0; channel < channels; channel++) {
+      const begin = i * taps;
+      const end = begin + counts[i]!;
+      if (channels >= 3) {
+        let [a, b, c] = [half, half, half];
+        for (let tap = begin, from = first; tap < end; tap++, from += channels) {
+          const weight = weights[tap]!;
+          a = (a + Math.imul(pixels[from]!, weight)) | 0;
+          b = (b + Math.imul(pixels[from + 1]!, weight)) | 0;
+          c = (c + Math.imul(pixels[from + 2]!, weight)) | 0;
+        }
+        out[at++] = a >> weightBits;
+        out[at++] = b >> weightBits;
+        out[at++] = c >> weightBits;
+      }
+      for (let channel = channels >= 3 ? 3 : 0; channel < channels; channel++) {
         let sum = half;
-        for (let tap = 0, from = first + channel; tap < count; tap++, from += channels) {
-          sum = (sum + Math.imul(pixels[from]!, weights[weight + tap]!)) | 0;
+        for (let tap = begin, from = first + channel; tap < end; tap++, from += channels) {
+          sum = (sum + Math.imul(pixels[from]!, weights[tap]!)) | 0;
         }
         out[at++] = sum >> weightBits;
       }

@@ -34,6 +34,28 @@ describe('upright', () => {
     }
   });
 
+  test.each([1, 2, 3, 4, 5, 6, 7, 8] as const)(
+    'shows every pixel of a picture of more than a strip in orientation %i',
+    (orientation) => {
+      const [width, height] = [131, 67];
+      const { pixels } = noise('RGB', width, height);
+      const want: number[] = [];
+      const [columns, rows] = orientation >= 5 ? [height, width] : [width, height];
+      for (let row = 0; row < rows; row++) {
+        for (let column = 0; column < columns; column++) {
+          const [x, y] = orientation >= 5 ? [row, column] : [column, row];
+          const fromX = [2, 3, 7, 8].includes(orientation) ? width - 1 - x : x;
+          const fromY = [3, 4, 6, 7].includes(orientation) ? height - 1 - y : y;
+          const at = (fromY * width + fromX) * 3;
+          want.push(...pixels.subarray(at, at + 3));
+        }
+      }
+      const got = upright(makePicture('RGB', width, height, pixels, { orientation }));
+      expect([got.width, got.height]).toEqual([columns, rows]);
+      expect([...got.pixels]).toEqual(want);
+    },
+  );
+
   test('is undone by the opposite orientation', () => {
     const opposite = { 1: 1, 2: 2, 3: 3, 4: 4, 5: 5, 6: 8, 7: 7, 8: 6 } as const;
     const any = fc.constantFrom<Orientation>(1, 2, 3, 4, 5, 6, 7, 8);
