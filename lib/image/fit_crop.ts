@@ -23,8 +23,14 @@ export interface CropOffset {
   readonly top: number;
 }
 
-/** How a picture of a size is brought to another. */
+/**
+ * How a picture of a size is brought to another.
+ *
+ * @throws `ERR_VALUE` when a side is not a whole number from 1
+ */
 export function planCrop(from: Size, crop: Size): CropPlan {
+  requireSides('from', from);
+  requireSides('crop', crop);
   const halvings: Size[] = [];
   let { width, height } = from;
   while (width >= 2 * crop.width && height >= 2 * crop.height) {
@@ -35,6 +41,15 @@ export function planCrop(from: Size, crop: Size): CropPlan {
   const resized = { width: roundHalfEven(width * scale), height: roundHalfEven(height * scale) };
   const slack = { left: resized.width - crop.width, top: resized.height - crop.height };
   return { halvings, resized, crop, slack };
+}
+
+function requireSides(what: string, { width, height }: Size): void {
+  const isSide = (extent: number) => Number.isSafeInteger(extent) && extent >= 1;
+  if (isSide(width) && isSide(height)) return;
+  throw new StylearError(
+    'ERR_VALUE',
+    `planCrop: expected ${what} to be whole numbers from 1, got ${width} x ${height}`,
+  );
 }
 
 /** As Python's `round`. */
@@ -59,7 +74,8 @@ export function drawCropOffset({ slack }: CropPlan, seed: number, index = 0): Cr
 
 /**
  * A picture brought to a size and cropped; only what is left in the end is computed in full size.
- * Nothing else runs meanwhile: a picture of the largest size takes half a second, with alpha a whole one.
+ * Nothing else runs meanwhile: a picture of the largest size takes half a second, with alpha a whole
+ * one.
  *
  * @throws `ERR_VALUE` when the offset is beyond the slack of the plan
  */

@@ -28,6 +28,19 @@ describe('planCrop', () => {
     expect(resized).toEqual({ width: rounded, height: 100 });
   });
 
+  test.each([
+    [{ width: 4, height: 4 }, { width: 0, height: 0 }, 'crop', '0 x 0'],
+    [{ width: 4, height: 4 }, { width: 2, height: 1.5 }, 'crop', '2 x 1.5'],
+    [{ width: Number.NaN, height: 4 }, { width: 2, height: 2 }, 'from', 'NaN x 4'],
+  ])('refuses %j to %j', (from, to, what, got) => {
+    expect(() => planCrop(from, to)).toThrow(
+      expect.objectContaining({
+        code: 'ERR_VALUE',
+        message: `planCrop: expected ${what} to be whole numbers from 1, got ${got}`,
+      }),
+    );
+  });
+
   test('leaves room for the crop, whatever the picture', () => {
     const side = fc.integer({ min: 1, max: 16384 });
     fc.assert(
