@@ -4,9 +4,10 @@ import { upright } from './orientation.ts';
 import type { Picture } from './picture.ts';
 import { resize } from './resize.ts';
 
+/** How the pixels for CLIP are laid out. */
 export interface ClipPixelsOptions {
   /** The order of the axes: `NHWC`, as devices have it, unless told. */
-  readonly layout?: 'NHWC' | 'NCHW';
+  readonly layout?: 'NHWC' | 'NCHW' | undefined;
 }
 
 /**

@@ -6,11 +6,12 @@ export interface Size {
   readonly height: number;
 }
 
+/** Which sizes a crop may have. */
 export interface CropSizesOptions {
   /** Sides are multiples of it, pixels; 32 unless told: the unit of the grid tokens. */
-  readonly unit?: number;
+  readonly unit?: number | undefined;
   /** Of the longer side to the shorter, at most; 4 unless told. */
-  readonly maxAspect?: number;
+  readonly maxAspect?: number | undefined;
 }
 
 /**

@@ -8,13 +8,14 @@ import { channelsOf, hasAlpha, type Picture } from './picture.ts';
 import { formatNames, type PictureFormat } from './picture_format.ts';
 import { withPngText } from './png_text.ts';
 
+/** As what a picture is written. */
 export interface EncodeOptions {
   /** `png` unless told. */
-  readonly format?: PictureFormat;
+  readonly format?: PictureFormat | undefined;
   /** Of JPEG, WebP and AVIF, a whole number from 1 to 100; 90 unless told. */
-  readonly quality?: number;
+  readonly quality?: number | undefined;
   /** Texts of a PNG by keyword, such as its prompt, seed and settings. */
-  readonly text?: Readonly<Record<string, string>>;
+  readonly text?: Readonly<Record<string, string>> | undefined;
 }
 
 /**

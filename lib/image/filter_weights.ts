@@ -30,6 +30,7 @@ const kernels: Readonly<Record<SmoothFilter, Kernel>> = {
   bicubic: { support: 2, at: (x) => cubic(Math.abs(x)) },
 };
 
+/** The names of all of them. */
 export const smoothFilters: readonly string[] = Object.keys(kernels);
 
 /** Keys 1981, eq. 4, with a = -1/2. */

@@ -3,9 +3,10 @@ import { onBackground } from './background.ts';
 import { channelsOf, makePicture, type Picture } from './picture.ts';
 import { resize } from './resize.ts';
 
+/** How pictures are set side by side. */
 export interface PictureGridOptions {
   /** Pixels between pictures and around them; a 32nd of a cell, at least 2, unless told. */
-  readonly gap?: number;
+  readonly gap?: number | undefined;
 }
 
 /**

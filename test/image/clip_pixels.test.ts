@@ -55,6 +55,11 @@ describe('clipPixels', () => {
     });
   });
 
+  test('takes a layout of undefined for one that is not told', () => {
+    const told = clipPixels(pictures, preprocessing, { layout: undefined });
+    expect(told).toEqual(clipPixels(pictures, preprocessing));
+  });
+
   test('has planes in the layout NCHW', () => {
     const [pixels, planes] = (['NHWC', 'NCHW'] as const).map((layout) =>
       clipPixels(pictures, preprocessing, { layout }),

@@ -5,6 +5,7 @@ import { bestCropSize, cropSizes, type Size } from '../../lib/image/crop_sizes.t
 describe('cropSizes', () => {
   test('has as many sizes as the reference', () => {
     expect([512, 768, 1024].map((target) => cropSizes(target).length)).toEqual([49, 73, 97]);
+    expect(cropSizes(512, { unit: undefined, maxAspect: undefined })).toEqual(cropSizes(512));
   });
 
   test('goes from the widest to the tallest by single steps, as large as the area allows', () => {

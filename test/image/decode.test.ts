@@ -205,6 +205,7 @@ describe('decodePicture', () => {
     const message = await refused(url);
     expect(message).toContain(`ERR_INPUT ${shown}: expected the picture to be readable, got ENAME`);
     expect(message.length).toBeLessThan(600);
+    expect((await decodePicture(grey(8, [0]), { name: undefined })).width).toBe(1);
     expect(await refused(Buffer.alloc(0), url)).toContain(`ERR_INPUT ${shown}: expected the pic`);
     const path = 'x'.repeat(200);
     expect(await refused(path)).toContain(`ERR_INPUT ${path}: `);

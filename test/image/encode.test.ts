@@ -23,7 +23,8 @@ const flat = makePicture(
 describe('encodePicture', () => {
   test.each(['L', 'RGB', 'RGBA'] as const)('keeps %s in a PNG', async (mode) => {
     const picture = noise(mode, 7, 5);
-    const back = await decodePicture(await encodePicture(picture));
+    const untold = { format: undefined, quality: undefined, text: undefined };
+    const back = await decodePicture(await encodePicture(picture, untold));
     expect(back).toMatchObject({ mode, width: 7, height: 5 });
     expect([...back.pixels]).toEqual([...picture.pixels]);
   });

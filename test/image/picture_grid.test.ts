@@ -54,3 +54,8 @@ describe('a picture that is fitted into a square', () => {
     expect(fitted(grey(10, 10, 7), 96)).toMatchObject({ width: 96, height: 96 });
   });
 });
+
+test('pictureGrid takes a gap of undefined for one that is not told', () => {
+  const rows = [[grey(3, 2, 7)]];
+  expect(pictureGrid(rows, { gap: undefined })).toEqual(pictureGrid(rows));
+});

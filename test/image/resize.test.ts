@@ -107,6 +107,8 @@ describe('resize', () => {
   test('is bicubic unless told', () => {
     const picture = noise('L', 9, 7);
     expect(resize(picture, 4, 11)).toEqual(resize(picture, 4, 11, { filter: 'bicubic' }));
+    const untold = { filter: undefined, window: undefined };
+    expect(resize(picture, 4, 11, untold)).toEqual(resize(picture, 4, 11));
   });
 
   test('leaves what has one level at that level', () => {
