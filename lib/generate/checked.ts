@@ -1,6 +1,7 @@
 // How options are checked where they enter.
 import * as z from 'zod';
 import { StylearError } from '../error.ts';
+import { shown } from '../shown.ts';
 
 /** A number within bounds. */
 export const bounded = (least: number, most: number, words = `a number from ${least} to ${most}`) =>
@@ -40,16 +41,4 @@ export function requireParsed(
     'ERR_INPUT',
     `${where}: expected ${name} to be ${issue!.message}, got ${shown(got)}`,
   );
-}
-
-/** A value of any kind in a few words, for an error. */
-export function shown(value: unknown): string {
-  if (typeof value === 'string')
-    return JSON.stringify(value.length > 40 ? `${value.slice(0, 40)}...` : value);
-  if (typeof value === 'bigint') return `${value}n`;
-  if (typeof value === 'function') return 'a function';
-  if (typeof value !== 'object' || value === null) return String(value);
-  if (Array.isArray(value)) return value.length > 0 ? 'an array' : 'none';
-  const kind = Object.getPrototypeOf(value)?.constructor?.name ?? 'Object';
-  return kind === 'Object' ? 'an object' : `an object of ${kind}`;
 }

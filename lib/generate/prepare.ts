@@ -1,6 +1,7 @@
 // From what a user asks for to what the token engine is given.
 import { StylearError } from '../error.ts';
 import { onBackground } from '../image/background.ts';
+import { checkPicture } from '../image/check_picture.ts';
 import { clipPixels } from '../image/clip_pixels.ts';
 import type { ClipPreprocessing } from '../image/clip_preprocessing.ts';
 import { bestCropSize, cropSizes } from '../image/crop_sizes.ts';
@@ -300,7 +301,7 @@ function clipTensor(
 }
 
 const open = async (source: PictureSource): Promise<Picture> =>
-  isPicture(source) ? source : decodePicture(source);
+  isPicture(source) ? checkPicture(source, 'generate') : decodePicture(source);
 
 function squareOf(
   { targetSize }: StyleARDefaults,

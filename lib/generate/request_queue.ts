@@ -1,5 +1,5 @@
 import { StylearError } from '../error.ts';
-import { shown } from './checked.ts';
+import { shown } from '../shown.ts';
 import type { PreparedRequest } from './prepare.ts';
 import { checkRequest, type GenerateRequest } from './request.ts';
 

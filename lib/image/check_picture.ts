@@ -1,7 +1,7 @@
 import { StylearError } from '../error.ts';
+import { shown } from '../shown.ts';
 import { faultOf, makePicture, type Picture } from './picture.ts';
 import { sizeExceeded } from './picture_limits.ts';
-import { shown } from './shown.ts';
 
 /**
  * Checks that a value is a picture, of at most {@link pictureLimits}. What its pixels are is not looked

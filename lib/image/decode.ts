@@ -3,6 +3,7 @@ import { type FileHandle, open } from 'node:fs/promises';
 import { isUint8Array } from 'node:util/types';
 import type { Metadata, Sharp } from 'sharp';
 import { StylearError } from '../error.ts';
+import { cut, shown } from '../shown.ts';
 import { withoutMpf } from './jpeg_mpf.ts';
 import { countJpegScans } from './jpeg_scans.ts';
 import { loadSharp } from './load_sharp.ts';
@@ -11,7 +12,6 @@ import { channelsOf, hasAlpha, makePicture, type Picture, type PictureFacts } fr
 import { describeContent, formatNames, formatOf, type PictureFormat } from './picture_format.ts';
 import { pictureLimits, sizeExceeded } from './picture_limits.ts';
 import { type PngHeader, readPngHeader } from './png_header.ts';
-import { cut, shown } from './shown.ts';
 
 /** How a picture is read. */
 export interface DecodeOptions {

@@ -1,6 +1,6 @@
 import { isUint8Array } from 'node:util/types';
 import { StylearError } from '../error.ts';
-import { shown } from './shown.ts';
+import { shown } from '../shown.ts';
 
 /** How the channels of a pixel are read, by Pillow's names: L is grey, A alpha, not premultiplied. */
 export type PictureMode = 'L' | 'LA' | 'RGB' | 'RGBA' | 'CMYK';

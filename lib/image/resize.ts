@@ -1,4 +1,5 @@
 import { StylearError } from '../error.ts';
+import { shown } from '../shown.ts';
 import {
   type FilterWeights,
   filterWeights,
@@ -9,7 +10,6 @@ import {
 import { channelsOf, crop, hasAlpha, type Picture, requirePart } from './picture.ts';
 import { pictureLimits, sizeExceeded } from './picture_limits.ts';
 import { premultiplied, unpremultiplied } from './premultiply.ts';
-import { shown } from './shown.ts';
 
 /** By what kernel a picture is resized, or that it takes the nearest pixel. */
 export type Filter = 'nearest' | SmoothFilter;

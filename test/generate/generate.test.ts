@@ -169,7 +169,7 @@ withSmallModel('generate', ({ folder, scratch, style, subject, condition }) => {
       ],
       ['no style by the wrong word', { style: null }, 'expected style to be a StyleHandle, a path'],
       ['a number as a style', { style: 42 }, 'or an array of references, got 42'],
-      ['an address as a style', { style: new URL('file:///a') }, 'got an object of URL'],
+      ['an address as a style', { style: new URL('file:///a') }, 'got a URL'],
       ['paths as references', { style: [style] }, 'expected style.0 to be a reference'],
       [
         'a reference without a picture',
@@ -182,6 +182,13 @@ withSmallModel('generate', ({ folder, scratch, style, subject, condition }) => {
         'expected style.subject to be a path',
       ],
       ['a number as a condition', { style, condition: 5 }, 'expected condition to be a path'],
+      [
+        'a picture in memory without its pixels',
+        {
+          style: { mode: 'RGB', width: 10, height: 10, pixels: new Uint8Array(3), orientation: 1 },
+        },
+        'generate: expected pixels of a 10 x 10 picture of mode RGB to be 300 bytes, got 3',
+      ],
       ['no signal', { signal: {} }, 'expected signal to be an AbortSignal, got an object'],
       [
         'seeds beyond the last',

@@ -191,7 +191,7 @@ describe('decodePicture', () => {
     ['undefined', undefined],
     ['null', null],
     ['7', 7],
-    ['an Object', {}],
+    ['an object', {}],
     ['an Array', [1, 2]],
   ])('refuses what is neither a path nor bytes: %s', async (got, source) => {
     const message = `expected the source to be a path or a Uint8Array of the bytes of a file, got ${got}`;
