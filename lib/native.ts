@@ -11,6 +11,9 @@ export interface NativeAddon {
   score(path: string): { readonly name: string; readonly score: number; readonly why: string };
   open(path: string, threads: number, index: number): NativeDevice;
   mapFile(path: string): { readonly file: NativeFile; readonly bytes: number };
+  /** `holder` is the text of the process that has it. */
+  lockFile(path: string, text: string): { readonly lock: NativeLock } | { readonly holder: string };
+  unlockFile(lock: NativeLock): void;
 }
 
 /** An op and its arguments, as native code describes it. */
@@ -29,6 +32,9 @@ export interface NativeField {
 
 /** A mapped file; closed when nothing refers to it any more. */
 export type NativeFile = object & { readonly native: unique symbol };
+
+/** A locked file; let go when nothing refers to it any more. */
+export type NativeLock = object & { readonly nativeLock: unique symbol };
 
 /** `(code, message)`, both undefined when all went well. */
 export type NativeCallback = (code: string | undefined, message: string | undefined) => void;

@@ -1,6 +1,7 @@
 // stylear.node: what the module exports, made anew for each JavaScript thread that loads it.
 #include "fields.h"
 #include "library.h"
+#include "lock_file.h"
 #include "open_device.h"
 
 namespace stylear::addon {
@@ -62,6 +63,35 @@ napi_value map_file(Environment&, const Call& call) {
   return result;
 }
 
+// lockFile(path, text) -> { lock }, which holds the lock until `unlockFile(lock)` or until nothing
+// refers to it, or { holder }: the text of the one that holds it
+napi_value lock_file(Environment&, const Call& call) {
+  std::string holder;
+  auto lock = std::make_unique<std::unique_ptr<LockFile>>(
+      LockFile::take(call.string(0), call.string(1), holder));
+  napi_value result = object_of(call.env), external;
+  if (!*lock) {
+    set(call.env, result, "holder", string_of(call.env, holder));
+    return result;
+  }
+  const auto destroy = [](napi_env, void* data, void*) {
+    delete static_cast<std::unique_ptr<LockFile>*>(data);
+  };
+  must(napi_create_external(call.env, lock.get(), destroy, nullptr, &external));
+  lock.release();
+  set(call.env, result, "lock", external);
+  return result;
+}
+
+// unlockFile(lock); a second time does nothing
+napi_value unlock_file(Environment&, const Call& call) {
+  void* external = nullptr;
+  if (napi_get_value_external(call.env, call.arguments[0], &external) != napi_ok)
+    call.wrong(0, "a lock");
+  static_cast<std::unique_ptr<LockFile>*>(external)->reset();
+  return nullptr;
+}
+
 }  // namespace
 
 }  // namespace stylear::addon
@@ -75,6 +105,8 @@ NAPI_MODULE_INIT() {
     set_function<Environment, score>(env, exports, "score", environment);
     set_function<Environment, open>(env, exports, "open", environment);
     set_function<Environment, map_file>(env, exports, "mapFile", environment);
+    set_function<Environment, lock_file>(env, exports, "lockFile", environment);
+    set_function<Environment, unlock_file>(env, exports, "unlockFile", environment);
     return exports;
   });
 }

@@ -5,13 +5,12 @@ import {
   ftruncateSync,
   openSync,
   readFileSync,
-  rmSync,
-  writeFileSync,
   writeSync,
 } from 'node:fs';
 import { dirname } from 'node:path';
 import * as z from 'zod';
 import { StylearError } from '../../error.ts';
+import { type FileLock, takeLock } from '../../file_lock.ts';
 import { flushFolder } from '../../replace_file.ts';
 
 const headSchema = z.strictObject({
@@ -66,9 +65,9 @@ export class Journal {
   /** What earlier runs did. */
   readonly entries: readonly JournalEntry[];
   private readonly fd: number;
-  private readonly lock: string;
+  private readonly lock: FileLock;
 
-  private constructor(fd: number, lock: string, entries: readonly JournalEntry[]) {
+  private constructor(fd: number, lock: FileLock, entries: readonly JournalEntry[]) {
     this.fd = fd;
     this.lock = lock;
     this.entries = entries;
@@ -80,8 +79,7 @@ export class Journal {
    * @throws `ERR_INPUT` when it is that of another batch or of another run that goes on, or damaged
    */
   static open(path: string, head: JournalHead): Journal {
-    const lock = `${path}.lock`;
-    takeLock(lock);
+    const lock = takeLock(`${path}.lock`, 'the journal');
     let fd: number | undefined;
     try {
       const begun = existsSync(path);
@@ -97,7 +95,7 @@ export class Journal {
       return new Journal(fd, lock, entries);
     } catch (error) {
       if (fd !== undefined) closeSync(fd);
-      rmSync(lock);
+      lock.release();
       throw error;
     }
   }
@@ -109,7 +107,7 @@ export class Journal {
 
   close(): void {
     closeSync(this.fd);
-    rmSync(this.lock, { force: true });
+    this.lock.release();
   }
 }
 
@@ -144,40 +142,5 @@ function requireSame(path: string, found: JournalHead, head: JournalHead): void 
       `${path}: expected the ${key} of the batch that was begun, ${found[key]}, got ${head[key]}. ` +
         'Go on with it, or write to another place.',
     );
-  }
-}
-
-/** Marks a journal as that of this process; a mark of a process that is gone does not count. */
-function takeLock(lock: string): void {
-  for (;;) {
-    try {
-      writeFileSync(lock, `${process.pid}`, { flag: 'wx' });
-      return;
-    } catch (cause) {
-      if ((cause as NodeJS.ErrnoException).code !== 'EEXIST') {
-        const got = (cause as Error).message;
-        const message = `${lock}: expected the file to be writable, got ${got}`;
-        throw new StylearError('ERR_INPUT', message, { cause });
-      }
-    }
-    const owner = Number(readFileSync(lock, 'utf8'));
-    if (owner > 0 && owner !== process.pid && isRunning(owner)) {
-      throw new StylearError(
-        'ERR_INPUT',
-        `${lock}: expected no other run of the batch, got process ${owner}. Wait for its end, or ` +
-          'remove the file if that process is another program.',
-      );
-    }
-    rmSync(lock, { force: true });
-  }
-}
-
-function isRunning(pid: number): boolean {
-  try {
-    process.kill(pid, 0);
-    return true;
-  } catch (error) {
-    // Somebody else's process is one too.
-    return (error as NodeJS.ErrnoException).code === 'EPERM';
   }
 }
