@@ -46,6 +46,7 @@ export async function batchCommand(
     if (event.type === 'started') {
       ({ done, left } = event);
       if (done > 0) console.log(`${done} of ${done + left} pictures are there already`);
+      if (event.lost > 0) console.log(`${event.lost} were made, are gone, and are made again`);
     } else if (event.type === 'progress') {
       const whole = Math.floor(event.pictures);
       const words = `${done + whole} of ${done + left} pictures, ${rate(event.pictures / hours())}`;

@@ -7,7 +7,7 @@ import type { GenerateRequest } from '../request.ts';
 import type { StyleAR } from '../stylear.ts';
 import { Journal, type PictureEntry } from './journal.ts';
 import type { BatchOutput } from './output.ts';
-import { type BatchRow, pictureName } from './row.ts';
+import { aboutFile, type BatchRow, pictureName } from './row.ts';
 import { StyleCache } from './style_cache.ts';
 
 export interface BatchOptions extends Omit<GenerateOptions, 'onError'> {
@@ -24,6 +24,8 @@ export type BatchEvent =
       /** Pictures that earlier runs made, and those that are left. */
       readonly done: number;
       readonly left: number;
+      /** Of those that are left, how many were made before and lost their files since. */
+      readonly lost: number;
     }
   | {
       /** How much is done of the pictures that are left, those in the making counted in parts. */
@@ -67,7 +69,7 @@ export async function* runBatch(
   let run: BatchRun | undefined;
   try {
     run = new BatchRun(stylear, rows, journal, output, { format, metadata });
-    yield { type: 'started', done: run.done, left: run.left };
+    yield { type: 'started', done: run.done, left: run.left, lost: run.lost };
     for await (const event of generate(stylear, run.requests(), { ...options, onError: 'event' })) {
       run.take(event);
       await run.keepUp();
@@ -102,6 +104,8 @@ class BatchRun {
   readonly done: number;
   /** Pictures that this run is to make. */
   readonly left: number;
+  /** Of these, how many are journaled and have lost their files. */
+  readonly lost: number;
   pictures = 0;
   failed = 0;
   private readonly journal: Journal;
@@ -131,14 +135,16 @@ class BatchRun {
     this.files = files;
     this.cache = new StyleCache(stylear);
     const entries = journal.entries.filter((entry) => entry.kind === 'picture');
-    const done = doneOf(rows, entries, output.journal);
+    const journaled = doneOf(rows, entries, output.journal);
+    const names = new Set(rows.flatMap((row) => this.namesOf(row)));
+    const done = doneOf(rows, output.resume(entries, names), output.journal);
     this.stretches = [...rows]
       .sort((a, b) => b.priority - a.priority)
       .flatMap((row) => stretchesOf(row, done.get(row.id)));
     const all = rows.reduce((sum, { count }) => sum + count, 0);
     this.left = this.stretches.reduce((sum, { begin, end }) => sum + end - begin, 0);
     this.done = all - this.left;
-    output.resume(entries, new Set(rows.flatMap((row) => this.namesOf(row))));
+    this.lost = countOf(journaled) - countOf(done);
   }
 
   get styles(): number {
@@ -200,13 +206,12 @@ class BatchRun {
     if (this.failure) return;
     const { row, begin } = this.asked[image.request]!;
     const index = begin + image.index;
-    const name = pictureName(row, index);
-    const file = `${name}.${ends[this.files.format]}`;
+    const file = `${pictureName(row, index)}.${ends[this.files.format]}`;
     const { seed } = image.facts;
     try {
       const files = [{ name: file, bytes: await image.encode(this.files) }];
       if (this.files.metadata)
-        files.push({ name: `${name}.json`, bytes: aboutOf(row, index, image) });
+        files.push({ name: aboutFile(file), bytes: aboutOf(row, index, image) });
       const place = await this.output.add(files);
       const entry = { kind: 'picture', id: row.id, index, row: row.hash, file, seed } as const;
       this.journal.append(place ? { ...entry, place } : entry);
@@ -234,9 +239,11 @@ class BatchRun {
   }
 
   private namesOf(row: BatchRow): string[] {
-    return Array.from({ length: row.count }, (_, index) => pictureName(row, index)).flatMap(
-      (name) => [`${name}.${ends[this.files.format]}`, `${name}.json`],
-    );
+    const { format, metadata } = this.files;
+    return Array.from({ length: row.count }, (_, index) => {
+      const file = `${pictureName(row, index)}.${ends[format]}`;
+      return metadata ? [file, aboutFile(file)] : [file];
+    }).flat();
   }
 }
 
@@ -270,6 +277,9 @@ function doneOf(
   }
   return done;
 }
+
+const countOf = (done: ReadonlyMap<string, ReadonlySet<number>>): number =>
+  [...done.values()].reduce((sum, { size }) => sum + size, 0);
 
 /** The pictures of a row that are left, in stretches without a gap. */
 function stretchesOf(row: BatchRow, done: ReadonlySet<number> = new Set()): Stretch[] {

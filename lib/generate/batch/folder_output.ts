@@ -1,9 +1,10 @@
-import { mkdirSync, readdirSync, rmSync } from 'node:fs';
+import { mkdirSync, readdirSync, rmSync, statSync } from 'node:fs';
 import { join } from 'node:path';
 import { StylearError } from '../../error.ts';
 import { replaceFile } from '../../replace_file.ts';
 import type { PictureEntry } from './journal.ts';
 import type { BatchOutput, OutputFile } from './output.ts';
+import { aboutFile } from './row.ts';
 
 const journalName = 'journal.jsonl';
 
@@ -32,11 +33,16 @@ export class FolderOutput implements BatchOutput {
   }
 
   /** Takes away files that were begun; whole ones without an entry are written anew in their turn. */
-  resume(_done: readonly PictureEntry[], names: ReadonlySet<string>): void {
-    for (const name of readdirSync(this.folder)) {
+  resume(done: readonly PictureEntry[], names: ReadonlySet<string>): readonly PictureEntry[] {
+    const found = new Set(readdirSync(this.folder));
+    for (const name of found) {
       const [, target] = /^(.+)\.[0-9a-f-]{36}\.tmp$/.exec(name) ?? [];
       if (target !== undefined && names.has(target)) rmSync(join(this.folder, name));
     }
+    // An entry outlasts its files where somebody removed them, or emptied them for want of room.
+    const isThere = (name: string) =>
+      !names.has(name) || (found.has(name) && statSync(join(this.folder, name)).size > 0);
+    return done.filter(({ file }) => isThere(file) && isThere(aboutFile(file)));
   }
 
   async add(files: readonly OutputFile[]): Promise<undefined> {

@@ -14,9 +14,10 @@ export interface BatchOutput {
    * Goes on where the journal ends: what came after it is taken away.
    *
    * @param done   all pictures that are journaled, in order
-   * @param names  of the files that the batch may have
+   * @param names  of the files that the batch has, or will have
+   * @returns      those of `done` whose files are there
    */
-  resume(done: readonly PictureEntry[], names: ReadonlySet<string>): void;
+  resume(done: readonly PictureEntry[], names: ReadonlySet<string>): readonly PictureEntry[];
   /** Puts out what belongs to one picture; it outlasts a crash when this resolves. */
   add(files: readonly OutputFile[]): Promise<Place | undefined>;
   /** Completes what was written. */

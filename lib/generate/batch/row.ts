@@ -102,6 +102,9 @@ export function pictureName({ id, count }: BatchRow, index: number): string {
   return count === 1 ? id : `${id}-${`${index + 1}`.padStart(`${count}`.length, '0')}`;
 }
 
+/** The file that says how a picture was made, by that of the picture. */
+export const aboutFile = (file: string): string => file.replace(/\.[^.]*$/, '.json');
+
 function checked(fields: unknown, where: string): z.output<typeof schema> {
   const result = schema.safeParse(fields);
   if (result.success) return result.data;

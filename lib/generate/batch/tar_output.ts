@@ -49,7 +49,7 @@ export class TarOutput implements BatchOutput {
     throw new StylearError('ERR_INPUT', `${this.pathOf(0)}: expected ${expected}, got one`);
   }
 
-  resume(done: readonly PictureEntry[]): void {
+  resume(done: readonly PictureEntry[]): readonly PictureEntry[] {
     const ends = new Map(done.flatMap(({ place }) => (place ? [[place.shard, place.end]] : [])));
     const last = Math.max(-1, ...ends.keys());
     for (let number = last + 1; existsSync(this.pathOf(number)); number++)
@@ -60,6 +60,7 @@ export class TarOutput implements BatchOutput {
       if (number === last) this.shard = shard;
       else closeShard(shard);
     }
+    return done;
   }
 
   async add(files: readonly OutputFile[]): Promise<Place> {

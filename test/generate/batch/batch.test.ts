@@ -109,13 +109,41 @@ withSmallModel('a batch', ({ folder, scratch, style, subject, condition }) => {
 
   test('takes rows that were added, and refuses rows that were changed', async () => {
     await run([row('a')]);
-    expect(await run([row('a'), row('b')])).toContainEqual({ type: 'started', done: 1, left: 1 });
+    expect(await run([row('a'), row('b')])).toContainEqual({
+      type: 'started',
+      done: 1,
+      left: 1,
+      lost: 0,
+    });
     await expect(run([row('a', { guidance: 2 }), row('b')])).rejects.toThrow(
       'expected row a to be as it was when it was drawn, got another in line 1. Give it an id of ' +
         'its own, or write to another place.',
     );
     // And nobody is kept from going on.
-    expect(await run([row('a'), row('b')])).toContainEqual({ type: 'started', done: 2, left: 0 });
+    expect(await run([row('a'), row('b')])).toContainEqual({
+      type: 'started',
+      done: 2,
+      left: 0,
+      lost: 0,
+    });
+  });
+
+  test('draws again what is journaled and gone', async () => {
+    const rows = [row('a', { count: 3, style }), row('b'), row('c')];
+    await run(rows);
+    const names = ['a-2.png', 'a-3.json', 'b.png', 'c.png'];
+    const whole = new Map(names.map((name) => [name, bytesOf(name)]));
+    rmSync(join(place, 'out', 'a-2.png'));
+    rmSync(join(place, 'out', 'a-3.json'));
+    writeFileSync(join(place, 'out', 'b.png'), '');
+    // A batch without that row does not miss its files.
+    rmSync(join(place, 'out', 'c.png'));
+    const events = await run(rows.slice(0, 2));
+    expect(events[0]).toEqual({ type: 'started', done: 1, left: 3, lost: 3 });
+    expect(events.at(-1)).toMatchObject({ pictures: 3, failed: 0 });
+    const again = await run(rows);
+    expect(again[0]).toEqual({ type: 'started', done: 4, left: 1, lost: 1 });
+    for (const [name, bytes] of whole) expect(bytesOf(name)).toEqual(bytes);
   });
 
   test('goes on where rows fail, notes why, and tries them again', async () => {
