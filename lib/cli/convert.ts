@@ -1,6 +1,7 @@
 import { StylearError } from '../error.ts';
 import { type ConvertOptions, convertWeights } from '../weights/convert_weights.ts';
 import type { ConvertedTensor } from '../weights/converted_tensor.ts';
+import { prepareFile } from './output.ts';
 
 /** The options of `stylear convert`. */
 export interface ConvertCommandOptions {
@@ -27,6 +28,7 @@ export async function convertCommand(
     const got = `${maxShard}`;
     throw new StylearError('ERR_INPUT', `convert: expected --max-shard to be above 0, got ${got}`);
   }
+  prepareFile(output);
   const begin = performance.now();
   let worst = 0;
   const onConverted = (tensor: ConvertedTensor): void => {

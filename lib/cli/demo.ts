@@ -1,4 +1,4 @@
-import { existsSync, mkdirSync, readdirSync } from 'node:fs';
+import { existsSync, readdirSync } from 'node:fs';
 import { basename, extname, join } from 'node:path';
 import { StylearError } from '../error.ts';
 import { type StyleStatistics, styleDistance, styleStatistics } from '../evaluate/style_measure.ts';
@@ -15,6 +15,7 @@ import { embeddedModelFolder } from '../models/embedded_model.ts';
 import { replaceFile } from '../replace_file.ts';
 import { type DemoRow, demoPage } from './demo_page.ts';
 import { type DrawingOptions, openModel } from './drawing.ts';
+import { prepareFile } from './output.ts';
 import { duration, Progress } from './progress.ts';
 
 /** The options of `stylear demo`. */
@@ -62,16 +63,16 @@ export async function demoCommand(
 ): Promise<number> {
   const { prompt: prompts = usualPrompts, output } = options;
   const references = await openReferences(pictures);
+  const files = { grid: join(output, 'grid.png'), page: join(output, 'index.html') };
+  for (const file of Object.values(files)) prepareFile(file);
   await using stylear = await openDemoModel(options);
   const began = performance.now();
   const images = await drawAll(stylear, references, prompts, options);
   const seconds = (performance.now() - began) / 1000;
-  mkdirSync(output, { recursive: true });
   const rows = references.map((reference, row) => ({
     reference,
     results: images.slice(row * prompts.length, (row + 1) * prompts.length),
   }));
-  const files = { grid: join(output, 'grid.png'), page: join(output, 'index.html') };
   await writePicture(files.grid, gridOf(rows));
   const { width, height } = images[0]!.picture;
   const made =

@@ -3,6 +3,7 @@ import type { GenerateRequest } from '../generate/request.ts';
 import { referencesOfWords, type StyleWords, sizeOfWords } from '../generate/request_words.ts';
 import { writePicture } from '../image/encode.ts';
 import { type DrawingOptions, openModel, StepTally } from './drawing.ts';
+import { preparePictureFile } from './output.ts';
 import { duration, Progress } from './progress.ts';
 
 /** The options of `stylear generate`. */
@@ -47,6 +48,7 @@ export async function generateCommand(options: GenerateCommandOptions): Promise<
     noiseStrength: options.noise,
     styleStrength: options.styleStrength,
   };
+  preparePictureFile(numbered(output, 0, count));
   await using stylear = await openModel(options);
   const progress = new Progress();
   const began = performance.now();

@@ -1,6 +1,7 @@
 import { StylearError } from '../error.ts';
 import { referencesOfWords } from '../generate/request_words.ts';
 import { type ModelOptions, openModel } from './drawing.ts';
+import { prepareFile } from './output.ts';
 
 /** The options of `stylear style`. */
 export interface StyleCommandOptions extends ModelOptions {
@@ -31,6 +32,7 @@ export async function styleCommand(
     mixed ? { mix: picture, subject } : { style: picture, subject },
     words,
   )!;
+  prepareFile(output);
   await using stylear = await openModel(options);
   const style = await stylear.encodeStyle(references);
   await style.save(output);

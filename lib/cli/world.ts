@@ -1,4 +1,3 @@
-import { mkdirSync } from 'node:fs';
 import { join } from 'node:path';
 import { contactSheet, type SheetKind } from '../curate/world/contact_sheet.ts';
 import { worldReferences } from '../curate/world/references.ts';
@@ -6,6 +5,7 @@ import { type SampleKind, worldSamples } from '../curate/world/samples.ts';
 import { writePicture } from '../image/encode.ts';
 import { encodeSample } from '../shards/training_sample.ts';
 import { writeSampleShards } from '../shards/write_shards.ts';
+import { prepareFile, prepareFolder, preparePictureFile } from './output.ts';
 import { Progress } from './progress.ts';
 
 /** The options of `stylear world sheet`. */
@@ -28,6 +28,7 @@ export async function sheetCommand(
   kind: SheetKind,
   { output, captions = false, ...options }: SheetCommandOptions,
 ): Promise<number> {
+  preparePictureFile(output);
   const { picture, captions: rows } = await contactSheet(kind, options);
   await writePicture(output, picture);
   if (captions) for (const row of rows) console.log(row.join(' | '));
@@ -52,6 +53,7 @@ export async function samplesCommand(
   kind: SampleKind,
   { output, ...options }: SamplesCommandOptions,
 ): Promise<number> {
+  prepareFile(`${output}.index.json`);
   const progress = new Progress();
   async function* encoded() {
     let made = 0;
@@ -83,7 +85,7 @@ export async function referencesCommand({
   output,
   size,
 }: ReferencesCommandOptions): Promise<number> {
-  mkdirSync(output, { recursive: true });
+  prepareFolder(output);
   for await (const { name, caption, style, picture, subject } of worldReferences(size)) {
     await writePicture(join(output, `${name}.png`), picture);
     await writePicture(join(output, `${name}.subject.png`), subject);
