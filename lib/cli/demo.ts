@@ -14,7 +14,7 @@ import { fitted, pictureGrid } from '../image/picture_grid.ts';
 import { embeddedModelFolder } from '../models/embedded_model.ts';
 import { replaceFile } from '../replace_file.ts';
 import { type DemoRow, demoPage } from './demo_page.ts';
-import { type DrawingOptions, openModel } from './drawing.ts';
+import { type DrawingOptions, namedModel, openModel } from './drawing.ts';
 import { prepareFile } from './output.ts';
 import { duration, Progress } from './progress.ts';
 
@@ -140,7 +140,7 @@ function shippedReferences(): string[] {
 
 /** The embedded model has room for a whole batch at once; of others it is not known. */
 function openDemoModel(options: DemoCommandOptions): Promise<StyleAR> {
-  const isEmbedded = (options.model ?? process.env.STYLEAR_MODEL) === undefined;
+  const isEmbedded = namedModel(options) === undefined;
   return openModel(isEmbedded ? { cacheGb: usualCacheGb, ...options } : options);
 }
 

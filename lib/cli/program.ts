@@ -3,6 +3,7 @@ import { readFileSync } from 'node:fs';
 import { Argument, Command, Option } from 'commander';
 import { type SheetKind, sheetKinds } from '../curate/world/contact_sheet.ts';
 import { type SampleKind, sampleKinds } from '../curate/world/samples.ts';
+import { numberSchemas } from '../generate/request.ts';
 import { type BatchCommandOptions, batchCommand } from './batch.ts';
 import { check } from './check.ts';
 import { convertCommand } from './convert.ts';
@@ -12,6 +13,7 @@ import { withDrawing, withModel } from './drawing.ts';
 import { evaluateCommand } from './evaluate.ts';
 import { type GenerateCommandOptions, generateCommand } from './generate.ts';
 import { inspectCommand } from './inspect.ts';
+import { numberOf } from './number_option.ts';
 import { type StyleCommandOptions, styleCommand } from './style.ts';
 import { trainCommand } from './train.ts';
 import { floatDtype, type VerifyCommandOptions, verifyCommand } from './verify.ts';
@@ -42,7 +44,12 @@ export function program(): Command {
       .description('draw prompts in the styles of pictures, as a grid and a page')
       .option('--prompt <text>', 'what to draw; may be given several times', another)
       .option('-o, --output <folder>', 'for grid.png and index.html', 'stylear-demo')
-      .option('--seed <n>', 'of the first prompt; others draw other pictures', Number, 1),
+      .option(
+        '--seed <n>',
+        'of the first prompt; others draw other pictures',
+        numberOf(numberSchemas.seed),
+        1,
+      ),
   ).action(exitWith(demoCommand));
   withDrawing(
     stylear
@@ -57,16 +64,40 @@ export function program(): Command {
       .option('--mix <pictures>', 'several references by weight: a.png:0.7,b.png:0.3')
       .option('--subject <picture>', "the reference's subject cut out, which is not taken over")
       .option('--condition <picture>', 'a depth map or segmentation that guides the layout')
-      .option('--count <n>', 'pictures, with seeds one after another', Number)
-      .option('--seed <n>', 'the same seed draws the same picture; random unless told', Number)
+      .option(
+        '--count <n>',
+        'pictures, with seeds one after another',
+        numberOf(numberSchemas.count),
+      )
+      .option(
+        '--seed <n>',
+        'the same seed draws the same picture; random unless told',
+        numberOf(numberSchemas.seed),
+      )
       .option('--size <WxH>', 'pixels; the model chooses unless told')
-      .option('--guidance <s>', 'how much prompt and style are stressed', Number)
-      .option('--top-k <n>', 'codes to draw from, 0 for all', Number)
-      .option('--top-p <p>', 'in (0, 1]', Number)
-      .option('--min-p <p>', 'in [0, 1)', Number)
-      .option('--temperature <t>', '0 takes the most likely code', Number)
-      .option('--noise <g>', 'on style tokens: keeps things of the reference out', Number)
-      .option('--style-strength <s>', '0 is none, 1 is whole', Number)
+      .option(
+        '--guidance <s>',
+        'how much prompt and style are stressed',
+        numberOf(numberSchemas.guidance),
+      )
+      .option('--top-k <n>', 'codes to draw from, 0 for all', numberOf(numberSchemas.imageTopK))
+      .option('--top-p <p>', 'in (0, 1]', numberOf(numberSchemas.topP))
+      .option('--min-p <p>', 'in [0, 1)', numberOf(numberSchemas.minP))
+      .option(
+        '--temperature <t>',
+        '0 takes the most likely code',
+        numberOf(numberSchemas.temperature),
+      )
+      .option(
+        '--noise <g>',
+        'on style tokens: keeps things of the reference out',
+        numberOf(numberSchemas.noiseStrength),
+      )
+      .option(
+        '--style-strength <s>',
+        '0 is none, 1 is whole',
+        numberOf(numberSchemas.styleStrength),
+      )
       .option('--preview', 'write the rows that are final as they come'),
   ).action(exitWith((options: GenerateCommandOptions) => generateCommand(options)));
   withDrawing(
@@ -79,7 +110,7 @@ export function program(): Command {
           .choices(['png', 'jpeg', 'webp', 'avif'])
           .default('png'),
       )
-      .option('--shard-mb <megabytes>', 'of one tar file', Number, 1000),
+      .option('--shard-mb <megabytes>', 'of one tar file', numberOf(), 1000),
   ).action(
     exitWith((requests: string, options: BatchCommandOptions) => batchCommand(requests, options)),
   );
@@ -98,7 +129,7 @@ export function program(): Command {
     .option('--only <name>', 'fixtures of this name or kind')
     .option('--device <name>', 'such as cpu, simt or cuda; the best there is unless told')
     .option('--dtype <dtype>', 'f32 or bf16')
-    .option('--threads <count>', 'of the CPU', Number)
+    .option('--threads <count>', 'of the CPU', numberOf())
     .option('--json', 'print a JSON object per check')
     .action(
       exitWith((folder: string, { dtype, ...options }: VerifyCommandLine) =>
@@ -109,19 +140,19 @@ export function program(): Command {
     .command('train <config>')
     .description('train a network as a JSON file says; goes on where it was stopped')
     .option('--device <name>', 'such as cpu or cuda; the best there is unless told')
-    .option('--threads <count>', 'of the CPU', Number)
+    .option('--threads <count>', 'of the CPU', numberOf())
     .action(exitWith(trainCommand));
   stylear
     .command('curate <config>')
     .description('make training data as a JSON file says; goes on where it was stopped')
     .option('--device <name>', 'such as cpu or cuda; the best there is unless told')
-    .option('--threads <count>', 'of the CPU', Number)
+    .option('--threads <count>', 'of the CPU', numberOf())
     .action(exitWith(curateCommand));
   stylear
     .command('evaluate <config>')
     .description('measure how well models take over styles; goes on where it was stopped')
     .option('--device <name>', 'such as cpu or cuda; the best there is unless told')
-    .option('--threads <count>', 'of the CPU', Number)
+    .option('--threads <count>', 'of the CPU', numberOf())
     .action(exitWith(evaluateCommand));
   stylear
     .command('inspect <file>')
@@ -136,7 +167,7 @@ export function program(): Command {
         .choices(['keep', 'f32', 'bf16', 'int8'])
         .default('keep'),
     )
-    .option('--max-shard <gigabytes>', 'of tensors in one file', Number, 5)
+    .option('--max-shard <gigabytes>', 'of tensors in one file', numberOf(), 5)
     .option('--json', 'print JSON')
     .action(exitWith(convertCommand));
   addWorld(stylear.command('world').description('pictures of the picture world'));
@@ -149,8 +180,8 @@ function addWorld(world: Command): void {
     .description('write pictures side by side, to look at')
     .addArgument(new Argument('<kind>', 'what it shows').choices(Object.keys(sheetKinds)))
     .requiredOption('-o, --output <file>', '.png, .jpg, .webp or .avif')
-    .option('--size <pixels>', 'a side of each picture', Number, 128)
-    .option('--seed <n>', 'another seed shows other pictures', Number, 0)
+    .option('--size <pixels>', 'a side of each picture', numberOf(), 128)
+    .option('--seed <n>', 'another seed shows other pictures', numberOf(), 0)
     .option('--captions', 'print what each picture is, a line per row')
     .action(
       exitWith((kind: SheetKind, options: SheetCommandOptions) => sheetCommand(kind, options)),
@@ -160,9 +191,9 @@ function addWorld(world: Command): void {
     .description('write captioned pictures for training as shards')
     .addArgument(new Argument('<kind>', 'of pictures').choices(Object.keys(sampleKinds)))
     .requiredOption('-o, --output <stem>', 'such as data/raw, for data/raw.index.json')
-    .requiredOption('--count <n>', 'pictures', Number)
-    .option('--first <n>', 'pictures to leave out before the first one', Number, 0)
-    .option('--size <pixels>', 'a side of each picture', Number, 96)
+    .requiredOption('--count <n>', 'pictures', numberOf())
+    .option('--first <n>', 'pictures to leave out before the first one', numberOf(), 0)
+    .option('--size <pixels>', 'a side of each picture', numberOf(), 96)
     .action(
       exitWith((kind: SampleKind, options: SamplesCommandOptions) => samplesCommand(kind, options)),
     );
@@ -170,7 +201,7 @@ function addWorld(world: Command): void {
     .command('references')
     .description('write the reference pictures of the embedded model, and the subject of each')
     .requiredOption('-o, --output <folder>', 'for NAME.png and NAME.subject.png')
-    .option('--size <pixels>', 'a side of each picture', Number, 192)
+    .option('--size <pixels>', 'a side of each picture', numberOf(), 192)
     .action(exitWith((options: ReferencesCommandOptions) => referencesCommand(options)));
 }
 

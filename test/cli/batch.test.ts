@@ -144,6 +144,13 @@ withSmallModel('stylear batch', ({ folder, scratch, style, subject, condition })
   test('refuses a command line before it opens a model', async () => {
     const { code, text } = await finish(start(join(scratch, 'x.tar'), '--shard-mb', 'x'));
     expect(code).toBe(1);
-    expect(text).toBe('ERR_INPUT: batch: expected --shard-mb to be above 0, got NaN\n');
+    expect(text).toBe(
+      "error: option '--shard-mb <megabytes>' argument 'x' is invalid. Expected a number.\n",
+    );
+    const none = await finish(start(join(scratch, 'x.tar'), '--shard-mb', '0'));
+    expect(none).toEqual({
+      code: 1,
+      text: 'ERR_INPUT: batch: expected --shard-mb to be above 0, got 0\n',
+    });
   });
 });

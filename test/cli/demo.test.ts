@@ -78,12 +78,11 @@ withSmallModel('stylear demo', ({ folder, scratch, style, subject, condition }) 
     expect(Buffer.compare(shown.pixels, drawn.pixels)).toBe(0);
   });
 
-  test.each([
-    [['none.png'], 'none.png: expected the picture to be readable'],
-    [['--seed', 'x'], 'expected seed to be a whole number from 0 to'],
-  ])('%j is refused, and nothing is written', async (options, message) => {
+  test('a reference that is none is refused, and nothing is written', async () => {
     const nowhere = join(scratch, 'refused');
-    await expect(run('demo', ...options, ...model, '-o', nowhere)).rejects.toThrow(message);
+    await expect(run('demo', 'none.png', ...model, '-o', nowhere)).rejects.toThrow(
+      'none.png: expected the picture to be readable',
+    );
     expect(existsSync(nowhere)).toBe(false);
   });
 });

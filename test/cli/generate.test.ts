@@ -37,15 +37,6 @@ withSmallModel('stylear generate and style', ({ folder, scratch, style, subject,
   });
 
   test.each([
-    [
-      ['--window', 'x'],
-      'generate: expected window to be a whole number from 1 to 64 or auto, got NaN',
-    ],
-    [['--batch', 'x'], 'generate: expected batch to be a whole number from 1 to 4096, got NaN'],
-    [['--seed', 'x'], 'request 0: expected seed to be a whole number from 0 to'],
-    [['--count', 'x'], 'request 0: expected count to be a whole number from 1 to'],
-    [['--guidance', 'x'], 'request 0: expected guidance to be a number from 1 to 1000, got NaN'],
-    [['--cache-gb', 'x'], 'expected --cache-gb to be above 0, got NaN'],
     [['--size', '32'], 'generate: expected --size to be WIDTHxHEIGHT, such as 768x768, got "32"'],
     [['--size', '4096x4096'], 'generate: expected size to be a picture of less than'],
     [['--subject', 'a.png'], 'generate: expected --style beside --subject, got none'],

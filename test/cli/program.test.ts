@@ -2,6 +2,8 @@ import { mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, afterEach, beforeEach, describe, expect, test, vi } from 'vitest';
+import { namedModel } from '../../lib/cli/drawing.ts';
+import { numberOf } from '../../lib/cli/number_option.ts';
 import { program } from '../../lib/cli/program.ts';
 import { decodePicture } from '../../lib/image/decode.ts';
 import { writeSafetensors } from '../../lib/weights/write_safetensors.ts';
@@ -52,12 +54,65 @@ describe('stylear', () => {
       "'f64' is invalid. Allowed choices are keep, f32, bf16, int8.",
     );
     await expect(run('convert', file, 'x.safetensors', '--max-shard', 'much')).rejects.toThrow(
-      'convert: expected --max-shard to be above 0, got NaN',
+      "option '--max-shard <gigabytes>' argument 'much' is invalid. Expected a number.",
+    );
+    await expect(run('convert', file, 'x.safetensors', '--max-shard', '0')).rejects.toThrow(
+      'convert: expected --max-shard to be above 0, got 0',
     );
     await expect(run('verify', folder, '--dtype', 'f64')).rejects.toThrow(
       'verify: expected --dtype to be f32 or bf16, got f64',
     );
   });
+});
+
+describe('the numbers of options', () => {
+  const drawing = ['--model', join(folder, 'no-model'), '--device', 'cpu'];
+  const generate = ['generate', '--prompt', 'a', '-o', join(folder, 'x.png'), ...drawing];
+
+  test.each([
+    ['--seed <n>', '', 'a number'],
+    ['--seed <n>', ' ', 'a number'],
+    ['--seed <n>', '-1', 'a whole number from 0 to 9007199254740991'],
+    ['--count <n>', 'abc', 'a number'],
+    ['--count <n>', '1.5', 'a whole number from 1 to 100000'],
+    ['--guidance <s>', 'NaN', 'a number'],
+    ['--top-k <n>', '0x10', 'a number'],
+    ['--top-p <p>', '5', 'a number above 0, at most 1'],
+    ['--min-p <p>', '1', 'a number from 0, below 1'],
+    ['--temperature <t>', '1e999', 'a number'],
+    ['--noise <g>', '--seed', 'a number'],
+    ['--style-strength <s>', '1,5', 'a number'],
+    ['--batch <n>', '0', 'a whole number from 1 to 4096'],
+    ['--window <n>', 'x', 'a number'],
+    ['--window <n>', '65', 'a whole number from 1 to 64 or auto'],
+    ['--threads <count>', '', 'a number'],
+    ['--cache-gb <gigabytes>', 'Infinity', 'a number'],
+  ])('of %s are not %j', async (option, typed, expected) => {
+    await expect(run(...generate, option.split(' ')[0]!, typed)).rejects.toThrow(
+      `error: option '${option}' argument '${typed}' is invalid. Expected ${expected}.`,
+    );
+  });
+
+  test('are those that were typed', () => {
+    expect(['7', '+.5', '-2.', '1e3'].map(numberOf())).toEqual([7, 0.5, -2, 1000]);
+  });
+
+  test('are no more gigabytes than there are', async () => {
+    await expect(run(...generate, '--cache-gb', '1e6')).rejects.toThrow(
+      /^expected --cache-gb to be above 0, at most the [\d.]+ of this machine, got 1000000$/,
+    );
+    await expect(run(...generate, '--cache-gb', '0')).rejects.toThrow('got 0');
+    await expect(run(...generate, '--cache-gb', '1e-3')).rejects.toThrow('no-model');
+  });
+});
+
+test('an empty STYLEAR_MODEL names no model', () => {
+  vi.stubEnv('STYLEAR_MODEL', '');
+  expect(namedModel({})).toBeUndefined();
+  vi.stubEnv('STYLEAR_MODEL', 'a');
+  expect(namedModel({})).toBe('a');
+  expect(namedModel({ model: 'b' })).toBe('b');
+  vi.unstubAllEnvs();
 });
 
 describe('stylear world', () => {
