@@ -1,6 +1,6 @@
-import { rmSync } from 'node:fs';
-import { basename } from 'node:path';
-import { replaceFile } from '../replace_file.ts';
+import { mkdirSync, readdirSync, rmSync } from 'node:fs';
+import { basename, dirname, join } from 'node:path';
+import { flushFolder, replaceFile } from '../replace_file.ts';
 import { shardError } from './shard_error.ts';
 import type { Sample, ShardIndex } from './shards.ts';
 import { tarBlock, tarEnd, tarEntry } from './tar.ts';
@@ -13,7 +13,9 @@ export interface WriteSampleShardsOptions {
 
 /**
  * Writes samples as `STEM-00000.tar` and so on, and `STEM.index.json`, which comes last: while it is
- * there the shards are whole. The same samples give the same bytes.
+ * there the shards are whole. Those that stood there before stay as they are until the first new one is
+ * whole. The folder is made, and freed of what an earlier run of these shards had begun when it was
+ * killed. The same samples give the same bytes.
  *
  * Throws `ERR_INPUT` for a key or an extension that no reader would give back, and when the file system
  * refuses.
@@ -27,7 +29,7 @@ export async function writeSampleShards(
   { shardBytes = 2 ** 28 }: WriteSampleShardsOptions = {},
 ): Promise<ShardIndex> {
   const indexPath = `${stem}.index.json`;
-  rmSync(indexPath, { force: true });
+  prepareFolder(stem);
   const shards: ShardIndex['shards'] = [];
   const keys = new Set<string>();
   const source = asyncIterator(samples);
@@ -54,6 +56,8 @@ export async function writeSampleShards(
         shard.samples.push([sample.key, files]);
       }
       write(tarEnd);
+      // The index speaks of what this one is about to replace.
+      if (shards.length === 0) removeIndex(indexPath);
       shard.bytes += tarEnd.length;
     });
     shards.push(shard);
@@ -61,6 +65,26 @@ export async function writeSampleShards(
   const index: ShardIndex = { format: 'stylear-shards', version: 1, shards };
   await replaceFile(indexPath, 'ERR_INPUT', (write) => write(Buffer.from(JSON.stringify(index))));
   return index;
+}
+
+function prepareFolder(stem: string): void {
+  const folder = dirname(stem);
+  const begun = /^(?:-\d{5,}\.tar|\.index\.json)\.[0-9a-f-]{36}\.tmp$/;
+  const name = basename(stem);
+  try {
+    mkdirSync(folder, { recursive: true });
+    for (const found of readdirSync(folder))
+      if (found.startsWith(name) && begun.test(found.slice(name.length)))
+        rmSync(join(folder, found), { force: true });
+  } catch (cause) {
+    const got = (cause as Error).message;
+    throw shardError(folder, 'the folder', 'writable', got, { cause });
+  }
+}
+
+function removeIndex(path: string): void {
+  rmSync(path, { force: true });
+  flushFolder(dirname(path));
 }
 
 function entriesOf(path: string, { key, files }: Sample) {

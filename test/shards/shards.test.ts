@@ -83,11 +83,41 @@ describe('shards', () => {
   test('have no index while they are not whole', async () => {
     await written();
     const failing = async function* () {
-      yield encodeSample(sample(0));
+      yield* [sample(0), sample(1)].map(encodeSample);
+      expect(existsSync(`${stem}-00000.tar`)).toBe(true);
+      throw new Error('no more');
+    };
+    await expect(writeSampleShards(stem, failing(), { shardBytes: 1 })).rejects.toThrow('no more');
+    expect(existsSync(`${stem}.index.json`)).toBe(false);
+  });
+
+  test('stay whole until the first that takes the place of one is', async () => {
+    await written();
+    const failing = async function* () {
+      yield encodeSample(sample(7));
       throw new Error('no more');
     };
     await expect(writeSampleShards(stem, failing())).rejects.toThrow('no more');
-    expect(existsSync(`${stem}.index.json`)).toBe(false);
+    using shards = Shards.open([`${stem}.index.json`]);
+    expect(all(shards)).toEqual(five);
+  });
+
+  test('make their folder, and remove what a killed run had begun', async () => {
+    stem = join(stem, 'a', 'raw');
+    await written();
+    const uuid = '01234567-89ab-cdef-0123-456789abcdef';
+    const begun = ['raw-00001.tar', 'raw.index.json'].map((name) => `${name}.${uuid}.tmp`);
+    const ofOthers = ['raw-more-00001.tar', 'raw.txt'].map((name) => `${name}.${uuid}.tmp`);
+    for (const name of [...begun, ...ofOthers]) writeFileSync(join(stem, '..', name), '');
+    await written();
+    expect(readdirSync(join(stem, '..')).sort()).toEqual(
+      ['raw-00000.tar', 'raw.index.json', ...ofOthers].sort(),
+    );
+    writeFileSync(`${stem}-file`, '');
+    await expect(writeSampleShards(join(`${stem}-file`, 'x'), [])).rejects.toMatchObject({
+      code: 'ERR_INPUT',
+      message: expect.stringContaining(`${stem}-file: expected the folder to be writable, got`),
+    });
   });
 
   test.each([
