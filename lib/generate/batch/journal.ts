@@ -1,6 +1,7 @@
 import {
   closeSync,
   existsSync,
+  fstatSync,
   fsyncSync,
   ftruncateSync,
   openSync,
@@ -64,10 +65,12 @@ export type JournalEntry = z.output<typeof entrySchema>;
 export class Journal {
   /** What earlier runs did. */
   readonly entries: readonly JournalEntry[];
+  private readonly path: string;
   private readonly fd: number;
   private readonly lock: FileLock;
 
-  private constructor(fd: number, lock: FileLock, entries: readonly JournalEntry[]) {
+  private constructor(path: string, fd: number, lock: FileLock, entries: readonly JournalEntry[]) {
+    this.path = path;
     this.fd = fd;
     this.lock = lock;
     this.entries = entries;
@@ -76,7 +79,8 @@ export class Journal {
   /**
    * Opens a journal, or begins one.
    *
-   * @throws `ERR_INPUT` when it is that of another batch or of another run that goes on, or damaged
+   * @throws `ERR_INPUT` when it is that of another batch or of another run that goes on, or damaged, or
+   *         cannot be written
    */
   static open(path: string, head: JournalHead): Journal {
     const lock = takeLock(`${path}.lock`, 'the journal');
@@ -92,17 +96,28 @@ export class Journal {
       else requireSame(path, parseLine(headSchema, path, 1, lines[0]!), head);
       if (!begun) flushFolder(dirname(path));
       const entries = lines.slice(1).map((line, i) => parseLine(entrySchema, path, i + 2, line));
-      return new Journal(fd, lock, entries);
+      return new Journal(path, fd, lock, entries);
     } catch (error) {
       if (fd !== undefined) closeSync(fd);
       lock.release();
-      throw error;
+      throw writingError(path, error);
     }
   }
 
-  /** Notes an entry; it outlasts a crash when this returns. */
+  /**
+   * Notes an entry; it outlasts a crash when this returns.
+   *
+   * @throws `ERR_INPUT` when there is no room for it; the journal is then as it was
+   */
   append(entry: JournalEntry): void {
-    append(this.fd, entry);
+    const { size } = fstatSync(this.fd);
+    try {
+      append(this.fd, entry);
+    } catch (error) {
+      // The next entry would go on with a line of which half was written.
+      ftruncateSync(this.fd, size);
+      throw writingError(this.path, error);
+    }
   }
 
   close(): void {
@@ -115,6 +130,13 @@ function append(fd: number, entry: object): void {
   const line = Buffer.from(`${JSON.stringify(entry)}\n`);
   for (let at = 0; at < line.length; ) at += writeSync(fd, line, at);
   fsyncSync(fd);
+}
+
+function writingError(path: string, cause: unknown): unknown {
+  if (cause instanceof StylearError) return cause;
+  const got = (cause as Error).message;
+  const message = `${path}: expected the file to be writable, got ${got}`;
+  return new StylearError('ERR_INPUT', message, { cause });
 }
 
 function parseLine<Schema extends z.ZodType>(

@@ -9,7 +9,7 @@ import {
   rmSync,
   writeSync,
 } from 'node:fs';
-import { basename, dirname } from 'node:path';
+import { dirname } from 'node:path';
 import { StylearError } from '../../error.ts';
 import { flushFolder } from '../../replace_file.ts';
 import { tarEnd, tarEntry } from '../../shards/tar.ts';
@@ -37,13 +37,13 @@ export class TarOutput implements BatchOutput {
   /**
    * @param path        ends in `.tar`
    * @param shardBytes  that one tar file has at most, unless a single picture has more
-   * @throws `ERR_INPUT` when there are such files without a journal
+   * @throws `ERR_INPUT` when there are such files without a journal, or the folder cannot be made
    */
   constructor(path: string, shardBytes: number) {
     this.stem = path.slice(0, -'.tar'.length);
     this.shardBytes = shardBytes;
     this.journal = `${this.stem}.journal.jsonl`;
-    mkdirSync(dirname(path), { recursive: true });
+    attempt(dirname(path), 'the folder', () => mkdirSync(dirname(path), { recursive: true }));
     if (existsSync(this.journal) || !existsSync(this.pathOf(0))) return;
     const expected = 'no such file, or the journal of its batch beside it';
     throw new StylearError('ERR_INPUT', `${this.pathOf(0)}: expected ${expected}, got one`);
@@ -53,12 +53,12 @@ export class TarOutput implements BatchOutput {
     const ends = new Map(done.flatMap(({ place }) => (place ? [[place.shard, place.end]] : [])));
     const last = Math.max(-1, ...ends.keys());
     for (let number = last + 1; existsSync(this.pathOf(number)); number++)
-      rmSync(this.pathOf(number));
+      this.attempt(number, () => rmSync(this.pathOf(number)));
     for (const [number, end] of ends) {
       const shard = this.open(number, end);
       // The last one is gone on with; whether those before it were closed need not be known.
       if (number === last) this.shard = shard;
-      else closeShard(shard);
+      else this.closeShard(shard);
     }
     return done;
   }
@@ -67,8 +67,9 @@ export class TarOutput implements BatchOutput {
     const bytes = Buffer.concat(files.map(({ name, bytes }) => tarEntry(name, bytes)));
     const size = bytes.length + tarEnd.length;
     if (this.shard && this.shard.end > 0 && this.shard.end + size > this.shardBytes) {
-      closeShard(this.shard);
-      this.shard = this.open(this.shard.number + 1, 0);
+      const { number } = this.shard;
+      this.close();
+      this.shard = this.open(number + 1, 0);
     }
     this.shard ??= this.open(0, 0);
     const { shard } = this;
@@ -81,8 +82,9 @@ export class TarOutput implements BatchOutput {
   }
 
   close(): void {
-    if (this.shard) closeShard(this.shard);
+    const { shard } = this;
     this.shard = undefined;
+    if (shard) this.closeShard(shard);
   }
 
   private pathOf(number: number): string {
@@ -107,23 +109,31 @@ export class TarOutput implements BatchOutput {
     });
   }
 
+  private closeShard({ number, fd, end }: Shard): void {
+    this.attempt(number, () => {
+      try {
+        writeAt(fd, tarEnd, end);
+        fsyncSync(fd);
+      } finally {
+        closeSync(fd);
+      }
+    });
+  }
+
   private attempt<T>(number: number, action: () => T): T {
-    try {
-      return action();
-    } catch (cause) {
-      if (cause instanceof StylearError) throw cause;
-      const got = (cause as Error).message;
-      const name = basename(this.pathOf(number));
-      const message = `${name}: expected the file to be writable, got ${got}`;
-      throw new StylearError('ERR_INPUT', message, { cause });
-    }
+    return attempt(this.pathOf(number), 'the file', action);
   }
 }
 
-function closeShard({ fd, end }: Shard): void {
-  writeAt(fd, tarEnd, end);
-  fsyncSync(fd);
-  closeSync(fd);
+function attempt<T>(path: string, what: string, action: () => T): T {
+  try {
+    return action();
+  } catch (cause) {
+    if (cause instanceof StylearError) throw cause;
+    const got = (cause as Error).message;
+    const message = `${path}: expected ${what} to be writable, got ${got}`;
+    throw new StylearError('ERR_INPUT', message, { cause });
+  }
 }
 
 function writeAt(fd: number, bytes: Uint8Array, position: number): void {

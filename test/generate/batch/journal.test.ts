@@ -8,8 +8,22 @@ import {
 } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { afterAll, beforeEach, describe, expect, test } from 'vitest';
+import { afterAll, beforeEach, describe, expect, test, vi } from 'vitest';
 import { Journal, type PictureEntry } from '../../../lib/generate/batch/journal.ts';
+
+/** Bytes that the disk still has room for. */
+let room = Number.POSITIVE_INFINITY;
+
+vi.mock('node:fs', async (original) => {
+  const fs = await original<typeof import('node:fs')>();
+  const writeSync = (fd: number, bytes: Uint8Array, at: number) => {
+    if (room === 0) throw new Error('ENOSPC: no space left on device, write');
+    const written = fs.writeSync(fd, bytes, at, Math.min(bytes.length - at, room));
+    room -= written;
+    return written;
+  };
+  return { ...fs, writeSync };
+});
 
 const folder = mkdtempSync(join(tmpdir(), 'stylear-journal-'));
 afterAll(() => rmSync(folder, { recursive: true }));
@@ -67,6 +81,27 @@ describe('Journal', () => {
     expect(() => run()).toThrow(
       'journal.jsonl:3: expected an entry of a journal, got {"kind":"picture"}',
     );
+    expect(existsSync(lock)).toBe(false);
+  });
+
+  test('loses no entry but the one that there is no room for', () => {
+    run(entry(0));
+    const journal = Journal.open(path, head);
+    room = 10;
+    expect(() => journal.append(entry(1))).toThrow(
+      expect.objectContaining({
+        code: 'ERR_INPUT',
+        message: `${path}: expected the file to be writable, got ENOSPC: no space left on device, write`,
+      }),
+    );
+    room = Number.POSITIVE_INFINITY;
+    journal.append(entry(2));
+    journal.close();
+    expect(run()).toEqual([entry(0), entry(2)]);
+    rmSync(path);
+    room = 0;
+    expect(() => run()).toThrow('journal.jsonl: expected the file to be writable, got ENOSPC');
+    room = Number.POSITIVE_INFINITY;
     expect(existsSync(lock)).toBe(false);
   });
 

@@ -74,6 +74,16 @@ describe('TarOutput', () => {
     expect([...readTar(shard(0)).keys()]).toEqual(['a']);
   });
 
+  test('says where it cannot write', () => {
+    writeFileSync(join(root, 'a-file'), '');
+    expect(() => new TarOutput(join(root, 'a-file', 'a.tar'), 1e6)).toThrow(
+      expect.objectContaining({
+        code: 'ERR_INPUT',
+        message: expect.stringContaining('a-file: expected the folder to be writable, got EEXIST'),
+      }),
+    );
+  });
+
   test('refuses archives of somebody else, and those that lost what is journaled', async () => {
     const first = new TarOutput(path, 1e6);
     first.resume([]);
