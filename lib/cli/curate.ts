@@ -13,7 +13,7 @@ import { type StoppableOptions, stoppable } from './stoppable.ts';
 
 /**
  * `stylear curate <config>`: prints the config with its defaults, makes the shards that it asks for, and
- * goes on where an earlier run stopped. An interruption (SIGINT, SIGTERM) stops it within a sample.
+ * goes on where an earlier run stopped. An interruption stops it within a sample.
  *
  * @returns the exit status: 0 when it came to its end, 1 when it was stopped
  */

@@ -5,7 +5,7 @@ import { type StoppableOptions, stoppable } from './stoppable.ts';
 
 /**
  * `stylear evaluate <config>`: prints the config with its defaults, draws pictures with every model,
- * judges them, and goes on where an earlier run stopped. An interruption (SIGINT, SIGTERM) stops it.
+ * judges them, and goes on where an earlier run stopped. An interruption stops it.
  *
  * @returns the exit status: 0 when it came to its end, 1 when it was stopped
  */

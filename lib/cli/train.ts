@@ -5,7 +5,7 @@ import { type StoppableOptions, stoppable } from './stoppable.ts';
 
 /**
  * `stylear train <config>`: prints the config with its defaults, trains, and goes on where an earlier
- * run stopped. An interruption (SIGINT, SIGTERM) stops it after the step that is being made, and saves.
+ * run stopped. An interruption stops it after the step that is being made, and saves.
  *
  * @returns the exit status: 0 when it came to its end, 1 when it was stopped
  */
