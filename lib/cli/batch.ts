@@ -1,5 +1,5 @@
 import { StylearError } from '../error.ts';
-import { runBatch } from '../generate/batch/batch.ts';
+import { type BatchEvent, runBatch } from '../generate/batch/batch.ts';
 import { FolderOutput } from '../generate/batch/folder_output.ts';
 import type { BatchOutput } from '../generate/batch/output.ts';
 import { readRequestsFile } from '../generate/batch/requests_file.ts';
@@ -8,6 +8,7 @@ import { TarOutput } from '../generate/batch/tar_output.ts';
 import type { PictureFormat } from '../image/picture_format.ts';
 import { type DrawingOptions, openModel, StepTally } from './drawing.ts';
 import { duration, Progress } from './progress.ts';
+import { untilStopped } from './stoppable.ts';
 
 /** The options of `stylear batch`. */
 export interface BatchCommandOptions extends DrawingOptions {
@@ -18,15 +19,16 @@ export interface BatchCommandOptions extends DrawingOptions {
   readonly shardMb?: number | undefined;
 }
 
-/** Failures that are printed; all of them are in the journal. */
+/** Failures that are printed, as they come; all of them are in the journal. */
 const mostPrinted = 20;
 
 /**
  * `stylear batch <requests>`: draws every picture of a file of requests once, and goes on with what is
- * left when it is called again.
+ * left when it is called again. An interruption (SIGINT, SIGTERM, SIGHUP) stops it; what was drawn whole
+ * is kept.
  *
  * @param requests  `.jsonl` or `.csv`
- * @returns         the exit status: 1 where rows failed
+ * @returns         the exit status: 1 where rows failed, or when it was stopped
  */
 export async function batchCommand(
   requests: string,
@@ -34,40 +36,85 @@ export async function batchCommand(
 ): Promise<number> {
   const rows = readRequestsFile(requests);
   const output = outputOf(options);
-  await using stylear = await openModel(options);
-  const progress = new Progress();
-  const tally = new StepTally();
-  const failures: string[] = [];
-  let left = 0;
-  let done = 0;
-  const began = performance.now();
-  const hours = () => (performance.now() - began) / 3_600_000;
-  for await (const event of runBatch(stylear, rows, output, options)) {
+  return await untilStopped(async (signal) => {
+    await using stylear = await openModel(options);
+    const report = new Report(requests, output.journal);
+    try {
+      for await (const event of runBatch(stylear, rows, output, { ...options, signal }))
+        report.tell(event);
+    } finally {
+      report.end();
+    }
+    return report.failed > 0 ? 1 : 0;
+  });
+}
+
+/** What a batch prints. */
+class Report {
+  /** Pictures that failed. */
+  failed = 0;
+  /** Failures of which each has taken one of them or several. */
+  private failures = 0;
+  private readonly requests: string;
+  private readonly journal: string;
+  private readonly progress = new Progress();
+  private readonly tally = new StepTally();
+  private readonly began = performance.now();
+  /** Pictures in all, and those that earlier runs made. */
+  private total = 0;
+  private before = 0;
+
+  constructor(requests: string, journal: string) {
+    this.requests = requests;
+    this.journal = journal;
+  }
+
+  tell(event: BatchEvent): void {
     if (event.type === 'started') {
-      ({ done, left } = event);
+      const { done, left, lost } = event;
+      [this.before, this.total] = [done, done + left];
       if (done > 0) console.log(`${done} of ${done + left} pictures are there already`);
-      if (event.lost > 0) console.log(`${event.lost} were made, are gone, and are made again`);
+      if (lost > 0) console.log(`${lost} were made, are gone, and are made again`);
     } else if (event.type === 'progress') {
-      const whole = Math.floor(event.pictures);
-      const words = `${done + whole} of ${done + left} pictures, ${rate(event.pictures / hours())}`;
-      progress.update(event.pictures, left, words);
+      const { pictures, failed } = event;
+      const made = `${this.before + Math.floor(pictures)} of ${this.total} pictures`;
+      const words = `${made}${failed > 0 ? `, ${failed} failed` : ''}, ${this.rate(pictures)}`;
+      const done = this.before + pictures + failed;
+      this.progress.update(done, this.total, words, this.before);
     } else if (event.type === 'picture') {
-      tally.add(event.image.statistics);
+      this.tally.add(event.image.statistics);
     } else if (event.type === 'failed') {
-      failures.push(failureLine(requests, event.row, event.error));
+      this.failed += event.pictures;
+      if (++this.failures > mostPrinted) return;
+      this.progress.clear();
+      console.error(failureLine(this.requests, event.row, event.error));
     } else {
-      progress.clear();
+      this.progress.clear();
       const { pictures, styles } = event;
-      const time = duration(hours() * 3600);
-      const rest = `${rate(pictures / hours())}, ${styles} styles encoded`;
+      const rest = `${this.rate(pictures)}, ${styles} styles encoded`;
       const what = pictures === 1 ? '1 picture' : `${pictures} pictures`;
-      console.log(`${what} in ${time}, ${rest}${pictures > 0 ? `, ${tally}` : ''}`);
+      const steps = pictures > 0 ? `, ${this.tally}` : '';
+      console.log(`${what} in ${duration(this.hours() * 3600)}, ${rest}${steps}`);
     }
   }
-  for (const line of failures.slice(0, mostPrinted)) console.error(line);
-  if (failures.length > mostPrinted) console.error(`and ${failures.length - mostPrinted} more`);
-  if (failures.length > 0) console.error(`${failures.length} failed; see ${output.journal}`);
-  return failures.length > 0 ? 1 : 0;
+
+  /** Says what became of rows that failed; also of a batch that ends before its last picture. */
+  end(): void {
+    this.progress.clear();
+    if (this.failed === 0) return;
+    const more =
+      this.failures > mostPrinted ? `, ${mostPrinted} of ${this.failures} reasons are above` : '';
+    console.error(`${this.failed} failed${more}; see ${this.journal}`);
+  }
+
+  private hours(): number {
+    return (performance.now() - this.began) / 3_600_000;
+  }
+
+  private rate(pictures: number): string {
+    const perHour = pictures / this.hours();
+    return `${perHour < 100 ? perHour.toFixed(1) : Math.round(perHour)} images/hour`;
+  }
 }
 
 function outputOf({ output, shardMb = 1000 }: BatchCommandOptions): BatchOutput {
@@ -81,6 +128,3 @@ function failureLine(requests: string, { id, line }: BatchRow, error: unknown): 
   const code = error instanceof StylearError ? `${error.code}: ` : '';
   return `${requests}:${line}: ${id}: ${code}${message}`;
 }
-
-const rate = (perHour: number): string =>
-  `${perHour < 100 ? perHour.toFixed(1) : Math.round(perHour)} images/hour`;

@@ -12,8 +12,9 @@ export class Progress {
    * @param done   units that are done
    * @param total  units in all
    * @param words  what else to say
+   * @param before  units that were done when it began, which say nothing of the time that is left
    */
-  update(done: number, total: number, words: string): void {
+  update(done: number, total: number, words: string, before = 0): void {
     const now = performance.now();
     // A terminal ten times a second, a log every ten seconds.
     const pause = this.stream.isTTY ? 100 : 10_000;
@@ -21,7 +22,8 @@ export class Progress {
     this.printed = now;
     const share = total > 0 ? done / total : 0;
     const seconds = (now - this.began) / 1000;
-    const left = share > 0 ? duration((seconds * (1 - share)) / share) : '?';
+    const made = done - before;
+    const left = made > 0 ? duration((seconds * (total - done)) / made) : '?';
     const line = `${bar(share)} ${Math.floor(100 * share)} % ${words}, ${left} left`;
     this.stream.write(this.stream.isTTY ? `\r\x1b[K${line}` : `${line}\n`);
   }

@@ -129,15 +129,40 @@ withSmallModel('stylear batch', ({ folder, scratch, style, subject, condition })
     });
   });
 
+  describe.each(['SIGINT', 'SIGTERM', 'SIGHUP'] as const)('at %s', (signal) => {
+    test('stops, says that it goes on, and does', { timeout: 60_000 }, async () => {
+      const output = join(mkdtempSync(join(scratch, 'stopped-')), 'out');
+      const journal = join(output, 'journal.jsonl');
+      const child = start(output, '--batch', '1');
+      const stopped = finish(child);
+      while (child.exitCode === null && lines(journal) < 3) await setTimeout(2);
+      child.kill(signal);
+      const { code, text } = await stopped;
+      // After progress, where it took long.
+      expect(text).toMatch(/^([^a-z]+of 31 pictures.*\n)*stopped; the same command goes on\n$/);
+      expect(code).toBe(1);
+      const made = lines(journal) - 1;
+      expect(made).toBeLessThan(31);
+      const again = await finish(start(output));
+      expect(again.text).toContain(`${made} of 31 pictures are there already\n`);
+      expect(again.code).toBe(0);
+      for (const [name, bytes] of picturesIn(output))
+        expect(bytes.equals(expected.get(name)!)).toBe(true);
+      expectOnce(journal);
+    });
+  });
+
   test('says which rows failed, and exits with 1', async () => {
     const csv = join(scratch, 'some.csv');
-    writeFileSync(csv, 'prompt,style,size\na,none.png,32x32\nb,,32x32\n');
+    const fails = 'a,none.png,32x32,2\n'.repeat(21);
+    writeFileSync(csv, `prompt,style,size,count\n${fails}b,,32x32,1\n`);
     const output = join(scratch, 'some');
     const args = [cli, 'batch', csv, '-o', output, '--model', folder];
     const { code, text } = await finish(spawn(process.execPath, args));
     expect(code).toBe(1);
     expect(text).toContain(`${csv}:2: 2: ERR_INPUT: ${join(scratch, 'none.png')}: expected`);
-    expect(text).toContain(`1 failed; see ${join(output, 'journal.jsonl')}`);
+    const journal = join(output, 'journal.jsonl');
+    expect(text).toContain(`42 failed, 20 of 21 reasons are above; see ${journal}\n`);
     expect(text).toContain('1 picture in ');
   });
 

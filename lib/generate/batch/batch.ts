@@ -28,9 +28,11 @@ export type BatchEvent =
       readonly lost: number;
     }
   | {
-      /** How much is done of the pictures that are left, those in the making counted in parts. */
       readonly type: 'progress';
+      /** Pictures that are drawn of those that were left, those in the making counted in parts. */
       readonly pictures: number;
+      /** Those that will not be. */
+      readonly failed: number;
     }
   | {
       /** A picture is written and journaled. */
@@ -39,10 +41,17 @@ export type BatchEvent =
       readonly file: string;
       readonly image: GeneratedImage;
     }
-  | { readonly type: 'failed'; readonly row: BatchRow; readonly error: unknown }
+  | {
+      readonly type: 'failed';
+      readonly row: BatchRow;
+      /** Pictures of the row that are not drawn for it. */
+      readonly pictures: number;
+      readonly error: unknown;
+    }
   | {
       readonly type: 'done';
       readonly pictures: number;
+      /** Pictures that could not be drawn. */
       readonly failed: number;
       /** Styles that were encoded. */
       readonly styles: number;
@@ -160,7 +169,7 @@ class BatchRun {
         try {
           request = { ...request, style: await this.cache.get(row.style) };
         } catch (error) {
-          this.fail(row, begin, error);
+          this.fail(row, begin, end - begin, error);
           continue;
         }
       }
@@ -170,7 +179,9 @@ class BatchRun {
   }
 
   take(event: GenerateEvent): void {
-    if (event.type === 'rows') {
+    if (event.type === 'started') {
+      this.making.set(`${event.request}:${event.index}`, 0);
+    } else if (event.type === 'rows') {
       this.making.set(`${event.request}:${event.index}`, event.tokens / event.ofTokens);
       this.progress();
     } else if (event.type === 'image') {
@@ -178,9 +189,11 @@ class BatchRun {
       this.unwritten++;
       this.writing = this.writing.then(() => this.write(event.image));
     } else if (event.type === 'failed') {
-      const { row, begin } = this.asked[event.request]!;
-      this.making.delete(`${event.request}:${event.index}`);
-      this.fail(row, begin + event.index, event.error);
+      const { row, begin, end } = this.asked[event.request]!;
+      const index = begin + event.index;
+      // One that was never begun takes those after it along.
+      const wasBegun = this.making.delete(`${event.request}:${event.index}`);
+      this.fail(row, index, wasBegun ? 1 : end - index, event.error);
     }
   }
 
@@ -225,17 +238,20 @@ class BatchRun {
     this.progress();
   }
 
-  private fail(row: BatchRow, index: number, error: unknown): void {
+  /** @param pictures  of the row, from an index on, that are not drawn */
+  private fail(row: BatchRow, index: number, pictures: number, error: unknown): void {
     const code = error instanceof StylearError ? error.code : 'ERR_BACKEND';
     const message = error instanceof Error ? error.message : String(error);
-    this.failed++;
+    this.failed += pictures;
     this.journal.append({ kind: 'failed', id: row.id, index, row: row.hash, code, message });
-    this.events.push({ type: 'failed', row, error });
+    this.events.push({ type: 'failed', row, pictures, error });
+    this.progress();
   }
 
   private progress(): void {
     const making = [...this.making.values()].reduce((a, b) => a + b, 0);
-    this.events.push({ type: 'progress', pictures: this.pictures + this.unwritten + making });
+    const pictures = this.pictures + this.unwritten + making;
+    this.events.push({ type: 'progress', pictures, failed: this.failed });
   }
 
   private namesOf(row: BatchRow): string[] {

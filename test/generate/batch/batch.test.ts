@@ -165,6 +165,24 @@ withSmallModel('a batch', ({ folder, scratch, style, subject, condition }) => {
     expect((await run(rows)).at(-1)).toMatchObject({ pictures: 2, failed: 2 });
   });
 
+  test('counts pictures that failed in its progress, to the last one', async () => {
+    const events = await run([
+      row('a', { style: 'none.png', count: 3 }),
+      row('b', { condition: 'none.png', count: 2 }),
+      row('c', { count: 2 }),
+    ]);
+    expect(events.at(-1)).toMatchObject({ pictures: 2, failed: 5 });
+    const progress = events.filter(({ type }) => type === 'progress');
+    expect(progress.at(-1)).toEqual({ type: 'progress', pictures: 2, failed: 5 });
+    const failed = events.flatMap((event) =>
+      event.type === 'failed' ? [[event.row.id, event.pictures]] : [],
+    );
+    expect(failed.sort()).toEqual([
+      ['a', 3],
+      ['b', 2],
+    ]);
+  });
+
   test('takes rows of higher priority first', async () => {
     await run([row('a'), row('b', { priority: 2 }), row('c', { priority: 1 })], { batch: 1 });
     expect(journal().flatMap(({ id }) => id ?? [])).toEqual(['b', 'c', 'a']);
