@@ -57,7 +57,7 @@ export const namedModel = ({ model }: ModelOptions): string | undefined =>
 export function openModel(options: ModelOptions): Promise<StyleAR> {
   const { device, threads, dtype, cacheGb } = options;
   if (cacheGb !== undefined) requireRoom(cacheGb, device);
-  const cacheBytes = cacheGb === undefined ? undefined : cacheGb * 1e9;
+  const cacheBytes = cacheGb === undefined ? undefined : Math.floor(cacheGb * 1e9);
   return StyleAR.load(namedModel(options), { device, threads, dtype, cacheBytes });
 }
 
