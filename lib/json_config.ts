@@ -4,6 +4,7 @@ import { readFileSync } from 'node:fs';
 import { dirname, resolve } from 'node:path';
 import * as z from 'zod';
 import { StylearError } from './error.ts';
+import { schemaFault } from './schema_fault.ts';
 
 /** A whole number within bounds. */
 export function whole(least: number, most: number) {
@@ -48,20 +49,15 @@ export function readJsonConfig<Schema extends z.ZodType>(
 ): z.output<Schema> {
   let json: unknown;
   try {
-    json = JSON.parse(readFileSync(file, 'utf8'));
+    // Some editors begin a file with a mark of its byte order, which JSON has no place for.
+    json = JSON.parse(readFileSync(file, 'utf8').replace(/^\uFEFF/, ''));
   } catch (cause) {
     throw wrong(file, 'the config', 'readable JSON', (cause as Error).message, cause);
   }
   const result = schemaIn(dirname(resolve(file))).safeParse(json);
   if (result.success) return result.data;
-  const issue = result.error.issues[0]!;
-  const where = issue.path.join('.') || 'the config';
-  if (issue.code === 'unrecognized_keys') {
-    const keys = issue.keys.map((key) => JSON.stringify(key)).join(', ');
-    throw wrong(file, where, 'without keys that are not known', keys);
-  }
-  const got = issue.path.reduce((value, key) => (value as never)?.[key], json);
-  throw wrong(file, where, issue.message, JSON.stringify(got) ?? 'nothing');
+  const { where, expected, got } = schemaFault(result.error, json);
+  throw wrong(file, where || 'the config', expected, got);
 }
 
 const wrong = (

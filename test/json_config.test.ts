@@ -51,6 +51,11 @@ describe('a config', () => {
     expect(() => read(config)).toThrow(`${file}: expected ${message}`);
   });
 
+  test('may begin with a mark of its byte order', () => {
+    expect(read(`\uFEFF${JSON.stringify({ files: ['/a'] })}`)).toMatchObject({ files: ['/a'] });
+    expect(() => read('\uFEFF\uFEFF{}')).toThrow('the config to be readable JSON, got ');
+  });
+
   test('that is not there is an error of input', () => {
     const nowhere = join(root, 'none.json');
     expectRefusal(

@@ -3,6 +3,7 @@
 import { readFileSync } from 'node:fs';
 import { dirname, join } from 'node:path';
 import * as z from 'zod';
+import { schemaFault } from '../schema_fault.ts';
 import type { OpenFile } from '../weights/byte_source.ts';
 import { openInput, shardError } from './shard_error.ts';
 import { readMember, type TarMember, tarMembers } from './tar_reader.ts';
@@ -112,6 +113,13 @@ export class Shards {
   }
 }
 
+/** The files of shards, whatever names them: each index, and the archives of it. */
+export const shardFiles = (paths: readonly string[]): string[] =>
+  paths.flatMap((path) => {
+    if (!path.endsWith('.json')) return [path];
+    return [path, ...readIndex(path).shards.map(({ file }) => join(dirname(path), file))];
+  });
+
 function* indexed(path: string, open: (path: string) => OpenFile): Generator<Place> {
   for (const { file, bytes, samples } of readIndex(path).shards) {
     const source = open(join(dirname(path), file));
@@ -137,8 +145,8 @@ function readIndex(path: string): ShardIndex {
   }
   const result = indexSchema.safeParse(json);
   if (result.success) return result.data;
-  const { path: keys, message } = result.error.issues[0]!;
-  throw shardError(path, keys.join('.') || 'the index', 'that of shards', message);
+  const { where, got } = schemaFault(result.error, json);
+  throw shardError(path, where || 'the index', 'that of shards', got);
 }
 
 function scanned(source: OpenFile): Iterable<Place> {

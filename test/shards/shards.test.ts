@@ -164,10 +164,12 @@ describe('shards', () => {
 
     test.each([
       ['{', 'expected the index to be JSON'],
-      ['{}', 'expected format to be that of shards'],
+      ['{}', 'expected format to be that of shards, got nothing'],
+      ['{"format":"tar"}', 'expected format to be that of shards, got "tar"'],
+      ['[1]', 'expected the index to be that of shards, got [1]'],
       [
         '{"format":"stylear-shards","version":1,"shards":[{"file":"../x.tar","bytes":0,"samples":[]}]}',
-        'expected shards.0.file to be that of shards',
+        'expected shards.0.file to be that of shards, got "../x.tar"',
       ],
     ])('the index is %s', (text, message) => {
       writeFileSync(`${stem}.index.json`, text);
