@@ -5,8 +5,10 @@ import { existsSync, mkdirSync, readdirSync, readFileSync, renameSync, rmSync } 
 import { join } from 'node:path';
 import * as z from 'zod';
 import { StylearError } from '../error.ts';
+import { requireIdentity } from '../identity.ts';
 import { copyIn } from '../ops/copy_slice.ts';
 import { flushFolder, replaceFile } from '../replace_file.ts';
+import { schemaFault } from '../schema_fault.ts';
 import type { Device } from '../tensor/device.ts';
 import { scope } from '../tensor/scope.ts';
 import { weightsError } from '../weights/byte_source.ts';
@@ -99,13 +101,8 @@ export function resumeTraining(
   if (last === undefined) return false;
   const path = join(folder, last);
   const place = readPlace(join(path, placeFile));
-  if (place.identity !== identity) {
-    throw new StylearError(
-      'ERR_INPUT',
-      `${path}: expected the training to be ${identity}, got ${place.identity}. Go on with that ` +
-        'one, or train in another folder.',
-    );
-  }
+  const advice = 'Go on with that training, or train in another folder.';
+  requireIdentity(path, place.identity, identity, advice);
   loadInto(training.state, join(path, tensorsFile));
   training.losses.splice(0, training.losses.length, ...place.losses);
   return true;
@@ -128,8 +125,8 @@ function readPlace(file: string): z.output<typeof schema> {
   }
   const result = schema.safeParse(read);
   if (!result.success) {
-    const issue = result.error.issues[0]!;
-    throw weightsError(file, issue.path.join('.') || 'it', 'that of a training', issue.message);
+    const { where, got } = schemaFault(result.error, read);
+    throw weightsError(file, where || 'it', 'that of a training', got);
   }
   const { step, losses } = result.data;
   if (losses.length !== step)

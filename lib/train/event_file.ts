@@ -1,6 +1,6 @@
 // Event files, as TensorBoard reads them: records of protocol buffers, each with checksums. Written from
 // TensorFlow's definitions of `Event` and `Summary` and of its record format.
-import { appendFileSync, writeFileSync } from 'node:fs';
+import { appendToFile, writeFile } from '../write_file.ts';
 import type { TrainingStep } from './loop.ts';
 import type { SampleSheet } from './report.ts';
 import { figuresOf } from './step_log.ts';
@@ -30,15 +30,15 @@ export class EventFile {
     }
     for (const sheet of sheets)
       records.push(eventRecord(sheetEvent(times.get(sheet.step) ?? time, sheet)));
-    writeFileSync(path, Buffer.concat(records));
+    writeFile(path, Buffer.concat(records));
   }
 
   append(step: TrainingStep): void {
-    appendFileSync(this.path, eventRecord(figuresEvent(now(), step)));
+    appendToFile(this.path, eventRecord(figuresEvent(now(), step)));
   }
 
   appendSheet(sheet: SampleSheet): void {
-    appendFileSync(this.path, eventRecord(sheetEvent(now(), sheet)));
+    appendToFile(this.path, eventRecord(sheetEvent(now(), sheet)));
   }
 }
 

@@ -1,12 +1,13 @@
-import { mkdirSync } from 'node:fs';
 import { join } from 'node:path';
 import type { Picture } from '../image/picture.ts';
+import { makeFolder } from '../make_folder.ts';
 import { replaceFile } from '../replace_file.ts';
 import type { Device } from '../tensor/device.ts';
 import { checkpointsOf, resumeTraining, saveTraining } from './checkpoint.ts';
 import type { TrainConfig } from './config.ts';
 import { EventFile, eventFileName } from './event_file.ts';
 import { heldOutFigures } from './held_out.ts';
+import { trainingIdentity } from './identity.ts';
 import { Training, type TrainingStep } from './loop.ts';
 import { mixed } from './mix.ts';
 import { reportPage } from './report.ts';
@@ -40,7 +41,8 @@ export interface RunResult {
  * checkpoints, `steps.jsonl`, events for TensorBoard, `report.html`, `config.json`, sheets where something
  * is held out and to be seen, and, in the end, the weights.
  *
- * Throws `ERR_INPUT` where the folder is that of another config.
+ * Throws `ERR_INPUT` where the folder is that of another config or of other files under the same names, and
+ * where it cannot be written to.
  */
 export async function runTraining(
   config: TrainConfig,
@@ -49,9 +51,8 @@ export async function runTraining(
 ): Promise<RunResult> {
   const { output } = config;
   const { saveEvery } = config.training;
-  // What is measured on the way changes nothing, and may be another when a training goes on.
-  const identity = JSON.stringify({ ...config, evaluation: undefined });
   using stage = openStage(config, device);
+  const identity = trainingIdentity(config);
   const checkpoints = join(output, 'checkpoints');
   if (checkpointsOf(checkpoints).length === 0) await stage.begin?.();
   let measured: Picture | undefined;
@@ -62,7 +63,7 @@ export async function runTraining(
   };
   using training = trainingOf(config, stage, evaluate);
   const { totalSteps } = training;
-  mkdirSync(output, { recursive: true });
+  makeFolder(output);
   resumeTraining(checkpoints, training, { identity });
   await write(join(output, 'config.json'), `${JSON.stringify(config, undefined, 2)}\n`);
   const log = await StepLog.open(join(output, 'steps.jsonl'), training.step);

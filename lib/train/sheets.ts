@@ -1,7 +1,9 @@
-import { mkdirSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { readdirSync, readFileSync, rmSync } from 'node:fs';
 import { join } from 'node:path';
 import { encodePicture } from '../image/encode.ts';
 import type { Picture } from '../image/picture.ts';
+import { makeFolder } from '../make_folder.ts';
+import { writeFile } from '../write_file.ts';
 import type { SampleSheet } from './report.ts';
 
 /** The most sheets of a report, from all of its time. */
@@ -21,7 +23,7 @@ export class Sheets {
   constructor(folder: string, step: number, caption: string) {
     this.folder = folder;
     this.caption = caption;
-    mkdirSync(folder, { recursive: true });
+    makeFolder(folder);
     const found = readdirSync(folder)
       .filter((name) => /^\d+\.png$/.test(name))
       .map((name) => Number.parseInt(name, 10))
@@ -32,7 +34,7 @@ export class Sheets {
 
   async add(step: number, picture: Picture): Promise<SampleSheet> {
     const png = await encodePicture(picture);
-    writeFileSync(this.pathOf(step), png);
+    writeFile(this.pathOf(step), png);
     if (this.steps.at(-1) !== step) this.steps.push(step);
     return { step, caption: this.caption, png };
   }

@@ -1,5 +1,7 @@
-import { appendFileSync, existsSync, readFileSync } from 'node:fs';
+import { existsSync, readFileSync } from 'node:fs';
+import { StylearError } from '../error.ts';
 import { replaceFile } from '../replace_file.ts';
+import { appendToFile } from '../write_file.ts';
 import type { TrainingStep } from './loop.ts';
 
 /** The steps of a training as lines of JSON, for people and programs that watch it. */
@@ -16,12 +18,14 @@ export class StepLog {
   /**
    * Opens a log, or begins one.
    *
+   * Rejects with `ERR_INPUT` when a whole line of it is not a step.
+   *
    * @param step  how many steps the training has made: what stands there of later ones, and half a
    *              line, is taken away, since these are made again
    */
   static async open(path: string, step: number): Promise<StepLog> {
     const lines = existsSync(path) ? readFileSync(path, 'utf8').split('\n').slice(0, -1) : [];
-    const steps = lines.map((line) => JSON.parse(line) as TrainingStep);
+    const steps = lines.map((line, i) => stepOf(line, `${path}: expected line ${i + 1}`));
     const kept = steps.filter((one) => one.step <= step);
     if (existsSync(path))
       await replaceFile(path, 'ERR_INPUT', (write) =>
@@ -32,7 +36,7 @@ export class StepLog {
 
   append(step: TrainingStep): void {
     this.steps.push(step);
-    appendFileSync(this.path, lineOf(step));
+    appendToFile(this.path, lineOf(step));
   }
 }
 
@@ -50,5 +54,15 @@ export const figuresOf = ({
   rate,
   seconds,
 });
+
+function stepOf(line: string, expected: string): TrainingStep {
+  try {
+    return JSON.parse(line) as TrainingStep;
+  } catch (cause) {
+    const got = (cause as Error).message;
+    const message = `${expected} to be the JSON of a step, got ${got}. Take the line away.`;
+    throw new StylearError('ERR_INPUT', message, { cause });
+  }
+}
 
 const lineOf = (step: TrainingStep): string => `${JSON.stringify(step)}\n`;

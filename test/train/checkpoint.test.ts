@@ -159,21 +159,21 @@ describe('a checkpoint', () => {
       expectRefusal(
         () => resume({ identity: 'other' }),
         'ERR_INPUT',
-        `${path}: expected the training to be other, got small. Go on with that one, or train in ` +
-          'another folder.',
+        `${path}: expected its identity to be "small", as it was begun with, got "other". Go on ` +
+          'with that training, or train in another folder.',
       );
     });
 
     test.each([
       ['{', 'expected the file to be JSON, got '],
-      ['[]', 'expected it to be that of a training, got '],
+      ['[]', 'expected it to be that of a training, got []'],
       [
         '{"format":"stylear-training","version":1,"identity":"small","step":3,"losses":[1]}',
         'expected losses to be those of 3 steps, got 1',
       ],
       [
         '{"format":"stylear-training","version":2,"identity":"small","step":0,"losses":[]}',
-        'expected version to be that of a training, got ',
+        'expected version to be that of a training, got 2',
       ],
     ])('its JSON is %s', async (text, message) => {
       const file = join(await saved(), 'training.json');

@@ -1,9 +1,11 @@
 import {
   copyFileSync,
+  cpSync,
   mkdirSync,
   mkdtempSync,
   readdirSync,
   readFileSync,
+  renameSync,
   rmSync,
   writeFileSync,
 } from 'node:fs';
@@ -59,7 +61,7 @@ async function writeData(stem: string, tokenizerFile?: string): Promise<void> {
 }
 
 function writeConfig(name: string, config: object): TrainConfig {
-  const file = join(root, `${name}.json`);
+  const file = join(root, `${name.replace('/', '-')}.json`);
   writeFileSync(file, JSON.stringify({ output: name, training, ...config }));
   return readTrainConfig(file);
 }
@@ -162,7 +164,71 @@ describe('a run', () => {
   test('of another config does not go on in the same folder', async () => {
     const other = vqgan('other');
     await runTraining({ ...other, training: { ...other.training, epochs: 1 } }, device);
-    await expect(runTraining(other, device)).rejects.toMatchObject({ code: 'ERR_INPUT' });
+    await expect(runTraining(other, device)).rejects.toMatchObject({
+      code: 'ERR_INPUT',
+      message:
+        `${join(root, 'other', 'checkpoints', 'step-000000002')}: expected training.epochs to be 1, ` +
+        'as it was begun with, got 4. Go on with that training, or train in another folder.',
+    });
+  });
+
+  /** Begins a training and stops it. */
+  const begin = async (config: TrainConfig) => {
+    const controller = new AbortController();
+    const { signal } = controller;
+    await runTraining(config, device, { signal, onStep: () => controller.abort() });
+  };
+
+  test('goes on wherever its files were moved to', async () => {
+    const part = (folder: string) => {
+      const file = join(folder, 'moved.json');
+      const data = { sources: [{ shards: ['pictures.index.json'] }] };
+      const config = { stage: 'vqgan', output: 'run', network: 'vqgan', data, training };
+      writeFileSync(file, JSON.stringify(config));
+      return readTrainConfig(file);
+    };
+    const from = join(root, 'from');
+    mkdirSync(from);
+    await writeData(join(from, 'pictures'));
+    cpSync(network, join(from, 'vqgan'), { recursive: true });
+    await begin(part(from));
+    renameSync(from, join(root, 'to'));
+    const made: number[] = [];
+    const onStep = ({ step }: TrainingStep) => made.push(step);
+    await runTraining(part(join(root, 'to')), device, { onStep });
+    expect(made).toEqual([2, 3, 4, 5, 6, 7, 8]);
+    const bytes = (name: string) => readFileSync(join(root, name, 'model.safetensors'));
+    expect(bytes('to/run').equals(bytes('whole'))).toBe(true);
+  });
+
+  test('does not go on with other data or another network under the same names', async () => {
+    await writeData(join(root, 'changing'));
+    const data = { sources: [{ shards: ['changing.index.json'] }] };
+    const config = vqgan('changed', { data });
+    await begin(config);
+    const archive = join(root, 'changing-00000.tar');
+    const [before, yaml] = [readFileSync(archive), join(network, 'vqgan.yaml')];
+    // The index stays: as many bytes, another caption.
+    const at = before.indexOf('number 3');
+    writeFileSync(archive, Buffer.concat([before]).fill('9', at + 7, at + 8));
+    await expect(runTraining(config, device)).rejects.toThrow(
+      /expected data\.sources\.0\.shards\.content to be "\w{16}", as it was begun with, got "\w{16}"\./,
+    );
+    writeFileSync(archive, before);
+    writeFileSync(yaml, `${vqganYaml}\n`);
+    await expect(runTraining(config, device)).rejects.toThrow('expected network.content to be "');
+    writeFileSync(yaml, vqganYaml);
+    expect(await runTraining(config, device)).toMatchObject({ steps: 8 });
+  });
+
+  test('that cannot write to its folder says so', async () => {
+    writeFileSync(join(root, 'file'), '');
+    await expect(runTraining(vqgan('file/run'), device)).rejects.toMatchObject({
+      code: 'ERR_INPUT',
+      message: expect.stringContaining(
+        `${join(root, 'file/run')}: expected the folder to be writable, got ENOTDIR`,
+      ),
+    });
   });
 
   test('measures what is held out, which changes nothing, and goes on with it', async () => {
