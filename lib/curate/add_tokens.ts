@@ -1,12 +1,12 @@
 import { join } from 'node:path';
 import { makeParts } from '../shards/parts.ts';
-import { Shards } from '../shards/shards.ts';
+import { Shards, shardFiles } from '../shards/shards.ts';
 import type { Device } from '../tensor/device.ts';
-import { fingerprint } from '../weights/fingerprint.ts';
+import { contentOfFiles } from '../weights/fingerprint.ts';
 import type { CurateConfigOf } from './config.ts';
 import type { CurationOptions } from './curation_options.ts';
 import { type CurationReport, finishedReport, finishOutput, outputFiles } from './output.ts';
-import { PictureTokenizer } from './picture_tokenizer.ts';
+import { PictureTokenizer, tokenizerIdentity } from './picture_tokenizer.ts';
 import { withTokens } from './with_tokens.ts';
 
 /** Shards again, with the tokens of their pictures; see `curate`. */
@@ -15,9 +15,11 @@ export async function addTokens(
   device: Device,
   { signal, onProgress }: CurationOptions,
 ): Promise<CurationReport> {
-  const { output, partSize, batchSize, shards: paths, vqgan } = config;
-  const files = fingerprint([...paths, vqgan, config.tokenizer]);
-  const identity = JSON.stringify({ config, files });
+  const { kind, output, partSize, batchSize, shards: paths } = config;
+  const identity = JSON.stringify({
+    ...{ kind, partSize, shards: contentOfFiles(shardFiles(paths)) },
+    ...tokenizerIdentity(config),
+  });
   const finished = finishedReport(output, identity);
   if (finished) return finished;
   using shards = Shards.open(paths);

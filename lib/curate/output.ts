@@ -2,8 +2,11 @@
 // parts in a folder beside them.
 import { existsSync, readFileSync, rmSync } from 'node:fs';
 import { dirname } from 'node:path';
+import * as z from 'zod';
 import { StylearError } from '../error.ts';
+import { requireIdentity } from '../identity.ts';
 import { replaceFile } from '../replace_file.ts';
+import { schemaFault } from '../schema_fault.ts';
 import { Shards } from '../shards/shards.ts';
 import { writeSampleShards } from '../shards/write_shards.ts';
 
@@ -34,20 +37,42 @@ export interface CurationReport {
 export function finishedReport(output: string, identity: string): CurationReport | undefined {
   const { index, report: path } = outputFiles(output);
   if (!existsSync(index)) return undefined;
-  const report = existsSync(path)
-    ? (JSON.parse(readFileSync(path, 'utf8')) as CurationReport)
-    : undefined;
-  if (report?.identity === identity) return report;
-  const got = report?.identity ?? 'shards without a report';
-  throw new StylearError(
-    'ERR_INPUT',
-    `${index}: expected what is there to be of ${identity}, got ${got}. Remove it, or write to ` +
-      'another output.',
-  );
+  const report = existsSync(path) ? readReport(path) : undefined;
+  const advice = 'Remove it, or write to another output.';
+  if (!report)
+    throw outputError(index, 'what is there', 'of this curation', `no report of it. ${advice}`);
+  requireIdentity(index, report.identity, identity, advice);
+  return report;
 }
+
+function readReport(path: string): CurationReport {
+  let json: unknown;
+  try {
+    json = JSON.parse(readFileSync(path, 'utf8'));
+  } catch (cause) {
+    throw outputError(path, 'the report', 'readable JSON', (cause as Error).message, cause);
+  }
+  const result = z.looseObject({ identity: z.string(), samples: z.int() }).safeParse(json);
+  if (result.success) return result.data;
+  const { where, got } = schemaFault(result.error, json);
+  throw outputError(path, where || 'it', 'that of a curation', got);
+}
+
+const outputError = (
+  path: string,
+  what: string,
+  expected: string,
+  got: string,
+  cause?: unknown,
+): StylearError =>
+  new StylearError('ERR_INPUT', `${path}: expected ${what} to be ${expected}, got ${got}`, {
+    cause,
+  });
 
 /**
  * Puts parts together as the output, and removes them.
+ *
+ * Rejects with `ERR_INPUT` where there is no sample in them: nothing can be made of such shards.
  *
  * @param keepWork  whether the parts of other stages stay
  */
@@ -59,6 +84,7 @@ export async function finishOutput(
 ): Promise<CurationReport> {
   const { report: path, work } = outputFiles(output);
   using shards = Shards.open(parts);
+  if (shards.length === 0) throw outputError(output, 'samples', 'at least one', 'none');
   const whole: CurationReport = { ...report, samples: shards.length };
   const text = `${JSON.stringify(whole, undefined, 2)}\n`;
   await replaceFile(path, 'ERR_INPUT', (write) => write(Buffer.from(text)));

@@ -2,12 +2,32 @@ import { StylearError } from '../error.ts';
 import type { Picture } from '../image/picture.ts';
 import { vqganPixels } from '../image/vqgan_pixels.ts';
 import { type OpenedVqgan, openVqgan } from '../models/open_vqgan.ts';
+import { vqganFiles } from '../models/required_parts.ts';
 import type { Device } from '../tensor/device.ts';
 import { scope } from '../tensor/scope.ts';
 import { gridOfPixels, imageTokens } from '../text/image_tokens.ts';
 import { Tokenizer } from '../text/tokenizer.ts';
 import { chameleonLayout, type Vocabulary, vocabularyOf } from '../text/vocabulary.ts';
+import { contentOfFiles } from '../weights/fingerprint.ts';
 import type { TokenizerConfig } from './config.ts';
+
+/** What of a config says which tokens pictures become, with what is in files in the place of their paths. */
+export function tokenizerIdentity({
+  vqgan,
+  vqganConfig,
+  tokenizer,
+  layout,
+  batchSize,
+}: TokenizerConfig): object {
+  const { checkpoint, config } =
+    vqganConfig === undefined ? vqganFiles(vqgan) : { checkpoint: vqgan, config: vqganConfig };
+  return {
+    vqgan: contentOfFiles([checkpoint]),
+    vqganConfig: contentOfFiles([config]),
+    tokenizer: contentOfFiles([tokenizer]),
+    ...{ layout, batchSize },
+  };
+}
 
 /** Pictures as the tokens that a transformer learns: a VQGAN and the vocabulary of its codes. */
 export class PictureTokenizer implements Disposable {

@@ -1,20 +1,21 @@
 // The recipe of the paper as stages: pictures, scores, and what is kept of them with its tokens. Each
 // stage is shards that the next one reads.
 import { join } from 'node:path';
+import { StylearError } from '../error.ts';
 import { replaceFile } from '../replace_file.ts';
 import { makeParts } from '../shards/parts.ts';
 import { type Sample, Shards } from '../shards/shards.ts';
 import type { Device } from '../tensor/device.ts';
-import { fingerprint } from '../weights/fingerprint.ts';
+import { contentOfFiles } from '../weights/fingerprint.ts';
 import { candidateSamples, scoredOf, withoutReference } from './candidate_samples.ts';
 import type { Candidates } from './candidates/candidates.ts';
-import { openCandidates } from './candidates/open_candidates.ts';
+import { openCandidates, sourceIdentity } from './candidates/open_candidates.ts';
 import { ClipEmbedder } from './clip_embedder.ts';
 import type { CurateConfigOf } from './config.ts';
 import type { CurationOptions } from './curation_options.ts';
-import { filterReport, type Judged, reasonsToRemove } from './filter.ts';
+import { type FilterReport, filterReport, type Judged, reasonsToRemove } from './filter.ts';
 import { type CurationReport, finishedReport, finishOutput, outputFiles } from './output.ts';
-import { PictureTokenizer } from './picture_tokenizer.ts';
+import { PictureTokenizer, tokenizerIdentity } from './picture_tokenizer.ts';
 import { scoresOf } from './scores.ts';
 import { withTokens } from './with_tokens.ts';
 
@@ -31,6 +32,9 @@ export async function curatePictures(
   const identities = identitiesOf(config, candidates);
   const finished = finishedReport(output, identities.packed);
   if (finished) return finished;
+  // Opened before pictures are made, which takes long, so that what is wrong with them is told at once.
+  using embedder = clip === undefined ? undefined : ClipEmbedder.open(clip, device);
+  using tokenizer = tokens && PictureTokenizer.open(tokens, device);
   const { work, scores: scoresFile } = outputFiles(output);
   const stage = (
     name: keyof typeof identities,
@@ -42,7 +46,6 @@ export async function curatePictures(
     return makeParts(join(work, name), { ...options, onProgress: report }, make);
   };
   const judge = async (pictures: Shards): Promise<Judged[]> => {
-    using embedder = clip === undefined ? undefined : ClipEmbedder.open(clip, device);
     const parts = await stage('scores', pictures.length, (begin, end) =>
       scoredSamples(pictures, embedder, begin, end),
     );
@@ -56,15 +59,27 @@ export async function curatePictures(
   const judged = await judge(pictures);
   const reasons = reasonsToRemove(judged, keep);
   const kept = judged.flatMap((_, i) => (reasons[i] === undefined ? [i] : []));
-  using tokenizer = tokens && PictureTokenizer.open(tokens, device);
+  const lines = judged.map((one, i) => `${JSON.stringify({ ...one, removed: reasons[i] })}\n`);
+  await replaceFile(scoresFile, 'ERR_INPUT', (write) => write(Buffer.from(lines.join(''))));
+  const filtered = filterReport(judged, reasons, keep);
+  if (kept.length === 0) throw noneKept(scoresFile, filtered);
   const packedParts = await stage('packed', kept.length, (begin, end) => {
     const samples = kept.slice(begin, end).map((i) => withoutReference(pictures.at(i)));
     return tokens && tokenizer ? withTokens(samples, tokenizer, tokens.batchSize) : inTurn(samples);
   });
-  const lines = judged.map((one, i) => `${JSON.stringify({ ...one, removed: reasons[i] })}\n`);
-  await replaceFile(scoresFile, 'ERR_INPUT', (write) => write(Buffer.from(lines.join(''))));
-  const report = { identity: identities.packed, config, ...filterReport(judged, reasons, keep) };
+  const report = { identity: identities.packed, config, ...filtered };
   return await finishOutput(output, packedParts, report, { keepWork });
+}
+
+function noneKept(scoresFile: string, { candidates, removed, faults }: FilterReport): StylearError {
+  const reasons = Object.entries(removed).map(([reason, count]) => `${reason} ${count}`);
+  const got = [`none of ${candidates}`, ...reasons].join(', ');
+  const first = faults.length > 0 ? `The first: ${faults[0]}. ` : '';
+  return new StylearError(
+    'ERR_INPUT',
+    `${scoresFile}: expected candidates that are kept to be at least one, got ${got}. ${first}` +
+      'Ask for less: what was made and scored stays, and is not made again.',
+  );
 }
 
 async function* inTurn<T>(values: Iterable<T>): AsyncGenerator<T> {
@@ -73,14 +88,14 @@ async function* inTurn<T>(values: Iterable<T>): AsyncGenerator<T> {
 
 /** What each stage is made of: thresholds can change without another picture being drawn. */
 function identitiesOf(config: PicturesConfig, candidates: Candidates) {
-  const { source, size, partSize, clip, keep, tokens } = config;
-  const of = { source, size, partSize, candidates: candidates.identity };
-  const scored = { ...of, clip, clipFiles: clip && fingerprint([clip]) };
-  const tokenFiles = tokens && fingerprint([tokens.vqgan, tokens.tokenizer]);
+  const { size, partSize, clip, keep } = config;
+  const of = { source: sourceIdentity(config.source, candidates), size, partSize };
+  const scored = { ...of, clip: clip && contentOfFiles([clip]) };
+  const tokens = config.tokens && tokenizerIdentity(config.tokens);
   return {
     pictures: JSON.stringify(of),
     scores: JSON.stringify(scored),
-    packed: JSON.stringify({ ...scored, keep, tokens, tokenFiles }),
+    packed: JSON.stringify({ ...scored, keep, tokens }),
   };
 }
 

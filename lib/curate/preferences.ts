@@ -6,7 +6,7 @@ import { makeParts } from '../shards/parts.ts';
 import type { Sample } from '../shards/shards.ts';
 import { encodeSample } from '../shards/training_sample.ts';
 import { type Candidates, squareOf } from './candidates/candidates.ts';
-import { openCandidates } from './candidates/open_candidates.ts';
+import { openCandidates, sourceIdentity } from './candidates/open_candidates.ts';
 import { type ClipEmbedder, cosine } from './clip_embedder.ts';
 import type { CurateConfigOf } from './config.ts';
 import type { CurationOptions } from './curation_options.ts';
@@ -74,8 +74,10 @@ export async function curatePreferences(
 ): Promise<CurationReport> {
   const { output, partSize } = config;
   using candidates = openCandidates(config.source, config.size);
-  const of = { config, candidates: candidates.identity, parts: parts.identity };
-  const identity = JSON.stringify(of);
+  // Of the model and the clip the identity of the parts tells.
+  const { output: _, model, clip, source, ...settings } = config;
+  const of = { source: sourceIdentity(source, candidates), parts: parts.identity };
+  const identity = JSON.stringify({ ...settings, ...of });
   const finished = finishedReport(output, identity);
   if (finished) return finished;
   const total = candidates.length;

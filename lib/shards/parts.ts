@@ -1,7 +1,8 @@
 // Samples that are made part by part, so that who is stopped goes on with the part that is not whole.
-import { existsSync, mkdirSync, readdirSync, readFileSync, rmSync } from 'node:fs';
+import { existsSync, readdirSync, readFileSync, rmSync } from 'node:fs';
 import { join } from 'node:path';
-import { StylearError } from '../error.ts';
+import { requireIdentity } from '../identity.ts';
+import { makeFolder } from '../make_folder.ts';
 import { replaceFile } from '../replace_file.ts';
 import type { Sample } from './shards.ts';
 import { writeSampleShards } from './write_shards.ts';
@@ -34,8 +35,8 @@ export async function makeParts(
   { total, partSize, identity, signal, onProgress }: MakePartsOptions,
   make: (begin: number, end: number) => AsyncIterable<Sample>,
 ): Promise<string[]> {
-  mkdirSync(folder, { recursive: true });
-  await requireIdentity(folder, identity);
+  makeFolder(folder);
+  await keepIdentity(folder, identity);
   // What was being written when an earlier run was killed.
   for (const name of readdirSync(folder))
     if (name.endsWith('.tmp')) rmSync(join(folder, name), { force: true });
@@ -51,19 +52,14 @@ export async function makeParts(
   return indices;
 }
 
-async function requireIdentity(folder: string, identity: string): Promise<void> {
+async function keepIdentity(folder: string, identity: string): Promise<void> {
   const path = join(folder, 'identity.json');
   if (!existsSync(path)) {
     await replaceFile(path, 'ERR_INPUT', (write) => write(Buffer.from(identity)));
     return;
   }
-  const found = readFileSync(path, 'utf8');
-  if (found === identity) return;
-  throw new StylearError(
-    'ERR_INPUT',
-    `${folder}: expected the parts to be of ${identity}, got ${found}. Remove the folder, or write ` +
-      'to another output.',
-  );
+  const advice = 'Remove the folder, or write to another output.';
+  requireIdentity(folder, readFileSync(path, 'utf8'), identity, advice);
 }
 
 async function* until(

@@ -1,5 +1,6 @@
 import { existsSync } from 'node:fs';
 import { join } from 'node:path';
+import { StylearError } from '../error.ts';
 import { openFile } from '../weights/byte_source.ts';
 import type { Json } from '../weights/strict_json.ts';
 import { clipWords, whiteSpace } from './split_pattern.ts';
@@ -41,7 +42,13 @@ export class ClipTokenizer {
   static open(folder: string): ClipTokenizer {
     const path = join(folder, 'tokenizer.json');
     if (existsSync(path)) return new ClipTokenizer(Tokenizer.open(path), path);
-    return new ClipTokenizer(openVocabAndMerges(folder), folder);
+    if (existsSync(join(folder, 'vocab.json')) || existsSync(join(folder, 'merges.txt')))
+      return new ClipTokenizer(openVocabAndMerges(folder), folder);
+    const files = 'tokenizer.json, or vocab.json and merges.txt';
+    throw new StylearError(
+      'ERR_INPUT',
+      `${folder}: expected the folder to have ${files}, got neither`,
+    );
   }
 
   /**

@@ -1,4 +1,13 @@
-import { existsSync, mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import {
+  cpSync,
+  existsSync,
+  mkdirSync,
+  mkdtempSync,
+  readdirSync,
+  readFileSync,
+  rmSync,
+  writeFileSync,
+} from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
@@ -108,11 +117,59 @@ describe('curate of tokens', () => {
 
   test('does not write over shards of another config, nor over its own input', async () => {
     await expect(curate(configOf('whole', { batchSize: 2 }), device)).rejects.toThrow(
-      `${join(root, 'whole.index.json')}: expected what is there to be of {`,
+      `${join(root, 'whole.index.json')}: expected batchSize to be 32, as it was begun with, got ` +
+        '2. Remove it, or write to another output.',
     );
     await expect(curate(configOf('pictures'), device)).rejects.toThrow(
-      'got shards without a report. Remove it, or write to another output.',
+      'expected what is there to be of this curation, got no report of it. Remove it, or write ' +
+        'to another output.',
     );
+  });
+
+  test('goes on wherever its files were moved to', async () => {
+    const [from, to] = [join(root, 'from'), join(root, 'to')] as const;
+    mkdirSync(from);
+    for (const name of ['vqgan', ...filesOf('pictures')])
+      cpSync(join(root, name), join(from, name), { recursive: true });
+    const movedConfig = (folder: string) => {
+      const file = join(folder, 'config.json');
+      writeFileSync(file, JSON.stringify({ ...common, partSize: 3, output: 'made' }));
+      return readCurateConfig(file) as CurateConfigOf<'tokens'>;
+    };
+    const controller = new AbortController();
+    const { signal } = controller;
+    const onProgress = () => controller.abort();
+    const stopped = curate(movedConfig(from), device, { signal, onProgress });
+    await expect(stopped).rejects.toThrow('This operation was aborted');
+    cpSync(from, to, { recursive: true });
+    await curate(movedConfig(to), device);
+    expect(readFileSync(join(to, 'made-00000.tar'))).toEqual(bytesOf('whole', '-00000.tar'));
+  });
+
+  test('does not take shards of other content for the ones that it was made of', async () => {
+    await writePictures(join(root, 'same'), [speckled(1)]);
+    await curate(configOf('of-same', { shards: ['same.index.json'] }), device);
+    const archive = join(root, 'same-00000.tar');
+    const before = readFileSync(archive);
+    // The index stays: as many bytes, another caption.
+    const at = before.indexOf('number 0');
+    writeFileSync(archive, Buffer.concat([before]).fill('9', at + 7, at + 8));
+    await expect(
+      curate(configOf('of-same', { shards: ['same.index.json'] }), device),
+    ).rejects.toThrow('expected shards.content to be "');
+  });
+
+  test.each([
+    [{ shards: ['nowhere'] }, 'nowhere: expected the file to be readable, got ENOENT'],
+    [{ shards: ['no.index.json'] }, 'no.index.json: expected the index to be JSON, got ENOENT'],
+    [{ vqgan: 'nowhere' }, 'nowhere: expected the file to be readable, got ENOENT'],
+    [{ tokenizer: 'nowhere' }, 'nowhere: expected the file to be readable, got ENOENT'],
+    [{ output: 'vqgan/vqgan.yaml/x' }, 'tokens: expected the folder to be writable, got ENOTDIR'],
+  ])('refuses %j', async (change, message) => {
+    await expect(curate(configOf('wrong', change), device)).rejects.toMatchObject({
+      code: 'ERR_INPUT',
+      message: expect.stringContaining(message),
+    });
   });
 
   test('refuses a layout that is not that of the VQGAN', async () => {

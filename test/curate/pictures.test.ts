@@ -1,8 +1,10 @@
 import {
+  cpSync,
   existsSync,
   mkdirSync,
   mkdtempSync,
   readFileSync,
+  renameSync,
   rmSync,
   statSync,
   writeFileSync,
@@ -138,7 +140,9 @@ describe('the recipe of the paper with the picture world', () => {
     expect(left.every(({ text }) => text >= minText)).toBe(true);
     const other = configOf('whole', { ...recipe, size: 32 });
     rmSync(join(root, 'whole.index.json'));
-    await expect(curate(other, device)).rejects.toThrow('expected the parts to be of {"source":');
+    await expect(curate(other, device)).rejects.toThrow(
+      `${join(root, 'whole.work', 'pictures')}: expected size to be 16, as it was begun with, got 32`,
+    );
   });
 });
 
@@ -154,13 +158,29 @@ describe('curate of pictures', () => {
     const report = await curate(configOf('f', { source: { from: 'folder', folder } }), device);
     expect(report).toMatchObject({ candidates: 3, samples: 1, removed: { unreadable: 2 } });
     expect(report.faults).toEqual([
-      `${join(folder, 'bare.txt')}: expected it to be a text, got nothing`,
+      `${join(folder, 'bare.txt')}: expected the file to be readable, got ENOENT: no such file or ` +
+        `directory, open '${join(folder, 'bare.txt')}'`,
       expect.stringContaining(`${join(folder, 'odd.webp')}: expected`),
     ]);
     const [sample] = samplesOf('f');
     expect(sample).toMatchObject({ caption: 'a wide one', style: { file: 'wide.png' } });
     expect(sample!.tokens).toBeUndefined();
     expect(await decodePicture(sample!.picture!.bytes)).toMatchObject({ width: 16, height: 16 });
+  });
+
+  test('goes on with a folder that was moved, and not with other captions in it', async () => {
+    const config = (folder: string) => configOf('m', { source: { from: 'folder', folder } });
+    renameSync(join(root, 'raw'), join(root, 'moved'));
+    const report = await curate(
+      configOf('f', { source: { from: 'folder', folder: 'moved' } }),
+      device,
+    );
+    expect(report).toMatchObject({ candidates: 3, samples: 1 });
+    await curate(config('moved'), device);
+    writeFileSync(join(root, 'moved', 'wide.txt'), ' a wild one\n');
+    await expect(curate(config('moved'), device)).rejects.toThrow(
+      /expected source\.content to be "\w{16}", as it was begun with, got "\w{16}"\. Remove it/,
+    );
   });
 
   test('takes samples of shards, and of near duplicates the first', async () => {
@@ -186,6 +206,58 @@ describe('curate of pictures', () => {
       expect(await decodePicture(picture!.bytes)).toEqual(
         await decodePicture(drawn[i]!.picture!.bytes),
       );
+  });
+
+  test('with nothing that may stay is refused, and its scores can be looked at', async () => {
+    const source = { from: 'world', pictures: 'raw', count: 3 };
+    const config = configOf('n', { source, clip: 'clip', keep: { minText: 1 } });
+    await expect(curate(config, device)).rejects.toMatchObject({
+      code: 'ERR_INPUT',
+      message:
+        `${join(root, 'n.scores.jsonl')}: expected candidates that are kept to be at least one, ` +
+        'got none of 3, text 3. Ask for less: what was made and scored stays, and is not made again.',
+    });
+    expect(judgedOf('n').map(({ removed }) => removed)).toEqual(['text', 'text', 'text']);
+    const less = configOf('n', { source, clip: 'clip', keep: { minText: -1 } });
+    expect(await curate(less, device)).toMatchObject({ samples: 3 });
+  });
+
+  test('finds what is wrong with its networks before a picture is made', async () => {
+    cpSync(join(root, 'clip'), join(root, 'wordless'), { recursive: true });
+    rmSync(join(root, 'wordless', 'tokenizer.json'));
+    const source = { from: 'world', pictures: 'raw', count: 3 };
+    const made: unknown[] = [];
+    const refused = async (change: object, message: string) => {
+      const config = configOf('early', { source, ...change });
+      const onProgress = () => made.push(change);
+      await expect(curate(config, device, { onProgress })).rejects.toMatchObject({
+        code: 'ERR_INPUT',
+        message: expect.stringContaining(message),
+      });
+    };
+    const tokens = (change: object) => ({ tokens: { ...smallTokenizerConfig, ...change } });
+    const unreadable = 'nowhere: expected the file to be readable, got ENOENT';
+    await refused({ clip: 'nowhere' }, unreadable);
+    await refused(
+      { clip: 'wordless' },
+      `${join(root, 'wordless')}: expected the folder to have tokenizer.json, or vocab.json and ` +
+        'merges.txt, got neither',
+    );
+    await refused(tokens({ vqgan: 'nowhere' }), unreadable);
+    await refused(tokens({ tokenizer: 'nowhere' }), unreadable);
+    await refused(tokens({ tokenizer: 'vqgan/vqgan.yaml' }), 'vqgan.yaml: expected');
+    expect(made).toEqual([]);
+  });
+
+  test('refuses a file of prompts that is not there, or says nothing', async () => {
+    const source = { from: 'styles', styles: 1, prompts: 'prompts.txt' };
+    const file = join(root, 'prompts.txt');
+    const refused = () => curate(configOf('p', { source }), device);
+    await expect(refused()).rejects.toThrow(
+      `${file}: expected the file to be readable, got ENOENT`,
+    );
+    writeFileSync(file, ' \n');
+    await expect(refused()).rejects.toThrow(`${file}: expected it to be a text, got nothing`);
   });
 
   test('refuses a folder without pictures', async () => {

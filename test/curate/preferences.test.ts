@@ -71,10 +71,14 @@ describe('preferences', () => {
   test('that are too close, or equal, are left out', async () => {
     let scores = [1, 1, 1, 1];
     const parts = { draw, identity: 'x', score: async () => scores };
-    expect((await curatePreferences(configOf('equal'), parts)).samples).toBe(0);
+    const none = (output: string) =>
+      `${join(root, output)}: expected samples to be at least one, got none`;
+    await expect(curatePreferences(configOf('equal'), parts)).rejects.toThrow(none('equal'));
     scores = [1, 1.25, 1, 1];
     const config = { minMargin: 0.5 };
-    expect((await curatePreferences(configOf('close', config), parts)).samples).toBe(0);
+    await expect(curatePreferences(configOf('close', config), parts)).rejects.toThrow(
+      none('close'),
+    );
     scores = [1, 1.5, 1, 1];
     expect((await curatePreferences(configOf('apart', config), parts)).samples).toBeGreaterThan(3);
   });
@@ -94,7 +98,7 @@ describe('preferences', () => {
     const bytes = (output: string) => readFileSync(join(root, `${output}-00000.tar`));
     expect(bytes('twice').equals(bytes('once'))).toBe(true);
     await expect(curatePreferences(config, { ...parts, identity: 'z' })).rejects.toThrow(
-      'expected what is there to be of {',
+      'expected parts to be "y", as it was begun with, got "z"',
     );
   });
 });

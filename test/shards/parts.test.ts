@@ -92,8 +92,8 @@ describe('parts', () => {
   test('of something else are refused', async () => {
     await makeParts(folder, common, maker([]));
     await expect(makeParts(folder, { ...common, identity: 'two' }, maker([]))).rejects.toThrow(
-      `${folder}: expected the parts to be of two, got one. Remove the folder, or write to another ` +
-        'output.',
+      `${folder}: expected its identity to be "one", as it was begun with, got "two". Remove the ` +
+        'folder, or write to another output.',
     );
   });
 });

@@ -76,7 +76,11 @@ describe.each(Object.keys(forms))('a CLIP tokenizer of %s', (form) => {
 
 describe('a CLIP tokenizer', () => {
   test.each([
-    ['nothing', {}, /vocab\.json: expected the file to be readable/],
+    [
+      'nothing',
+      {},
+      /: expected the folder to have tokenizer\.json, or vocab\.json and merges\.txt, got neither$/,
+    ],
     ['no merges', { 'vocab.json': JSON.stringify(vocab) }, /merges\.txt: expected the file to be/],
     [
       'merges of no names',

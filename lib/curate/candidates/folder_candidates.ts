@@ -19,7 +19,7 @@ export function folderCandidates(folder: string): Candidates {
   }
   return {
     length: files.length,
-    identity: listingIdentity(files.map(({ picture }) => picture)),
+    identity: listingIdentity(folder, files),
     async at(index) {
       const { picture, text } = files[index]!;
       return {

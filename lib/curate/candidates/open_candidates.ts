@@ -29,6 +29,25 @@ export function openCandidates(
   }
 }
 
+/** What of a source says which candidates there are, wherever its files lie. */
+export function sourceIdentity(
+  source: CurateConfigOf<'pictures'>['source'],
+  { identity: content }: Candidates,
+): object {
+  switch (source.from) {
+    case 'folder':
+    case 'shards':
+    case 'pairs':
+      return { from: source.from, content };
+    case 'world':
+      return source;
+    case 'styles': {
+      const { prompts, ...others } = source;
+      return { ...others, prompts: typeof prompts === 'number' ? prompts : content };
+    }
+  }
+}
+
 const linesOf = (path: string): string[] =>
   textOf(path)
     .split('\n')

@@ -1,7 +1,8 @@
 import { createHash } from 'node:crypto';
-import { existsSync, readdirSync, readFileSync, statSync } from 'node:fs';
-import { join } from 'node:path';
+import { existsSync, readdirSync, readFileSync } from 'node:fs';
+import { join, relative } from 'node:path';
 import { StylearError } from '../../error.ts';
+import { fingerprint } from '../../weights/fingerprint.ts';
 
 /** A picture beside the text that says what it shows: KEY.png and KEY.txt. */
 export interface CaptionedFile {
@@ -39,17 +40,30 @@ export function namesIn(folder: string): string[] {
 
 /** The text of a file, without white space around it. Throws `ERR_INPUT` where there is none. */
 export function textOf(path: string): string {
-  const text = existsSync(path) ? readFileSync(path, 'utf8').trim() : '';
+  const text = textIn(path).trim();
   if (text !== '') return text;
   throw new StylearError('ERR_INPUT', `${path}: expected it to be a text, got nothing`);
 }
 
-/** Names files by their names, sizes and times. */
-export function listingIdentity(paths: readonly string[]): string {
-  const hash = createHash('sha256');
-  for (const path of paths) {
-    const { size, mtimeMs } = statSync(path);
-    hash.update(`${path}\0${size}\0${mtimeMs}\0`);
+function textIn(path: string): string {
+  try {
+    return readFileSync(path, 'utf8');
+  } catch (cause) {
+    const got = (cause as Error).message;
+    throw new StylearError('ERR_INPUT', `${path}: expected the file to be readable, got ${got}`, {
+      cause,
+    });
   }
-  return hash.digest('hex').slice(0, 16);
+}
+
+/** Names captioned files by their names in a folder and by what is in them, wherever that folder lies. */
+export function listingIdentity(folder: string, files: readonly CaptionedFile[]): string {
+  const paths = files.flatMap(({ picture, text }) => [picture, text]);
+  const hash = createHash('sha256');
+  for (const path of paths) hash.update(`${relative(folder, path)}\0`);
+  // Of a picture without a text it is told where it would be read.
+  return hash
+    .update(fingerprint(paths.filter(existsSync)))
+    .digest('hex')
+    .slice(0, 16);
 }

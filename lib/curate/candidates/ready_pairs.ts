@@ -47,8 +47,11 @@ export class ReadyPairs implements Styliser<string> {
         return { key: `style-${s}-${i}`, style, prompt, seed, reference };
       });
     });
-    const files = [...this.byStyle.values()].flat().map(({ file }) => file);
-    return stylisedCandidates(this, tasks, { identity: listingIdentity(files), size });
+    const files = [...this.byStyle.keys()].flatMap((style) =>
+      pictureFiles(join(this.folder, style)),
+    );
+    const identity = listingIdentity(this.folder, files);
+    return stylisedCandidates(this, tasks, { identity, size });
   }
 
   /** Rejects with `ERR_INPUT` when there is no such style, or no picture of the prompt in it. */

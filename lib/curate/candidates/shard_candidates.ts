@@ -1,4 +1,4 @@
-import { Shards } from '../../shards/shards.ts';
+import { Shards, shardFiles } from '../../shards/shards.ts';
 import { decodeSample } from '../../shards/training_sample.ts';
 import { fingerprint } from '../../weights/fingerprint.ts';
 import { pictureOf } from '../with_tokens.ts';
@@ -15,7 +15,7 @@ export function shardCandidates(paths: readonly string[]): Candidates {
   const shards = Shards.open(paths);
   return {
     length: shards.length,
-    identity: fingerprint(paths),
+    identity: fingerprint(shardFiles(paths)),
     async at(index) {
       const sample = decodeSample(shards.at(index));
       const { caption, style } = sample;

@@ -67,7 +67,7 @@ describe('a folder of ready pairs', () => {
       );
       await writePicture(join(style, 'reference.png'), speckled(1));
       expect(() => new ReadyPairs(other)).toThrow(
-        `${join(style, 'a.txt')}: expected it to be a text, got nothing`,
+        `${join(style, 'a.txt')}: expected the file to be readable, got ENOENT`,
       );
       const none = join(other, 'none');
       expect(() => new ReadyPairs(none)).toThrow(
