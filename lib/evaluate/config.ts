@@ -10,6 +10,12 @@ const name = z.string().regex(/^[A-Za-z0-9][A-Za-z0-9 :._+-]*$/);
 const oneOf = <const Value extends string>(values: readonly Value[]) =>
   z.enum(values, { error: `one of ${values.map((value) => JSON.stringify(value)).join(', ')}` });
 
+/** A list of some of these words, each once: what is named twice would be counted twice. */
+const some = <const Value extends string>(values: readonly Value[]) =>
+  list(oneOf(values))
+    .min(1, { error: 'at least one' })
+    .refine((named) => new Set(named).size === named.length, { error: 'different ones' });
+
 const list = <Item extends z.ZodType>(item: Item) => z.array(item, { error: 'a list' });
 
 const schemaIn = (folder: string) =>
@@ -27,9 +33,7 @@ const schemaIn = (folder: string) =>
       .refine((models) => Object.keys(models).length > 0, { error: 'at least one' }),
     /** Pixels a side. */
     size: whole(32, 1024).default(96),
-    splits: list(oneOf(splits))
-      .min(1, { error: 'at least one' })
-      .default([...splits]),
+    splits: some(splits).default([...splits]),
     /** Each reference and each prompt has a subject of its own, of 69 in all. */
     styles: whole(2, 30).default(10),
     prompts: whole(1, 39).default(20),
@@ -37,12 +41,10 @@ const schemaIn = (folder: string) =>
     seeds: whole(1, 100).default(4),
     /** The same of every variant but the full one. */
     yardstickSeeds: whole(1, 100).default(2),
-    variants: list(oneOf(modelVariants))
-      .min(1, { error: 'at least one' })
-      .default([
-        ...(['full', 'without style-enhanced tokens'] as const),
-        ...(['without style tokens', 'shuffled reference'] as const),
-      ]),
+    variants: some(modelVariants).default([
+      ...(['full', 'without style-enhanced tokens'] as const),
+      ...(['without style tokens', 'shuffled reference'] as const),
+    ]),
     /** Pictures that are drawn at once. */
     batch: whole(1, 4096).default(64),
     /** For keys and values of these: what does not fit waits. */

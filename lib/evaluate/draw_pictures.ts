@@ -1,8 +1,9 @@
-import { existsSync, mkdirSync, readFileSync } from 'node:fs';
-import { join } from 'node:path';
-import { StylearError } from '../error.ts';
+import { existsSync, readFileSync } from 'node:fs';
+import { dirname, join } from 'node:path';
 import type { GenerateRequest } from '../generate/request.ts';
 import type { StyleAR } from '../generate/stylear.ts';
+import { requireIdentity } from '../identity.ts';
+import { makeFolder } from '../make_folder.ts';
 import { replaceFile } from '../replace_file.ts';
 import {
   type EvaluatedPrompt,
@@ -49,20 +50,26 @@ export class PictureFolder {
    *
    * Rejects with `ERR_INPUT` when it has pictures of another model, or of one that was asked otherwise.
    *
-   * @param identity  of the model and of how it is asked
+   * @param model     its hash
+   * @param protocol  how it is asked
    */
-  static async open(folder: string, identity: string): Promise<PictureFolder> {
-    const file = join(folder, 'identity.json');
-    mkdirSync(folder, { recursive: true });
+  static async open(folder: string, model: string, protocol: object): Promise<PictureFolder> {
+    const identity = JSON.stringify({ model, ...protocol });
+    const file = identityFile(folder);
+    makeFolder(folder);
     if (!existsSync(file))
       await replaceFile(file, 'ERR_INPUT', (append) => append(Buffer.from(identity)));
-    const found = readFileSync(file, 'utf8');
-    if (found === identity) return new PictureFolder(folder);
-    throw new StylearError(
-      'ERR_INPUT',
-      `${folder}: expected its pictures to be of ${identity}, got those of ${found}. Remove the ` +
-        'folder, or choose another output.',
-    );
+    requireIdentity(folder, readFileSync(file, 'utf8'), identity, otherPictures);
+    return new PictureFolder(folder);
+  }
+
+  /** Throws `ERR_INPUT` when a folder has pictures that were asked for otherwise, of whichever model. */
+  static requireProtocol(folder: string, protocol: object): void {
+    const file = identityFile(folder);
+    if (!existsSync(file)) return;
+    const found = JSON.parse(readFileSync(file, 'utf8')) as object;
+    const begun = JSON.stringify({ ...found, model: undefined });
+    requireIdentity(folder, begun, JSON.stringify(protocol), otherPictures);
   }
 
   pathOf({ variant, styles }: PictureGroup, { style, prompt, seed }: Place): string {
@@ -70,6 +77,9 @@ export class PictureFolder {
     return join(this.folder, variant, split, `style-${style}-prompt-${prompt}-${seed}.png`);
   }
 }
+
+const identityFile = (folder: string): string => join(folder, 'identity.json');
+const otherPictures = 'Remove the folder, or choose another output.';
 
 /** Draws what a folder lacks of groups of pictures, all of it together. */
 export async function drawPictures(
@@ -86,8 +96,7 @@ export async function drawPictures(
   let done = wanted.length - lacking.length;
   onPicture?.(done, wanted.length);
   if (lacking.length === 0) return;
-  for (const { group, place } of lacking)
-    mkdirSync(join(pictures.pathOf(group, place), '..'), { recursive: true });
+  for (const { group, place } of lacking) makeFolder(dirname(pictures.pathOf(group, place)));
   // One encoding of each split serves all of its variants.
   const encoded = new Map<PictureGroup['styles'], EncodedStyle[]>();
   for (const { styles } of groups) {

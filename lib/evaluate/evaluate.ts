@@ -1,9 +1,10 @@
-import { mkdirSync } from 'node:fs';
 import { basename, join } from 'node:path';
 import { ClipEmbedder } from '../curate/clip_embedder.ts';
 import { StyleAR } from '../generate/stylear.ts';
 import { decodePicture } from '../image/decode.ts';
 import type { Picture } from '../image/picture.ts';
+import { makeFolder } from '../make_folder.ts';
+import { readStyleARConfig } from '../models/config/stylear.ts';
 import { replaceFile } from '../replace_file.ts';
 import type { Device } from '../tensor/device.ts';
 import { heldOutPictures } from './classifier_examples.ts';
@@ -52,8 +53,8 @@ export const reportFiles = (output: string) => ({
  * Evaluates models: draws what their folder of pictures lacks, judges all of it, and writes
  * `report.html` and `report.json`. A run that was stopped goes on with the pictures that are there.
  *
- * Rejects with the signal's reason when it is aborted, and with `ERR_INPUT` where the folder has
- * pictures of other models.
+ * Rejects with the signal's reason when it is aborted, with `ERR_INPUT` where the folder has pictures of
+ * other models, and at once where a file that the config names is not what it must be.
  */
 export async function evaluate(
   config: EvaluateConfig,
@@ -61,14 +62,15 @@ export async function evaluate(
   options: EvaluateOptions = {},
 ): Promise<EvaluationResult> {
   const { signal, onProgress } = options;
-  mkdirSync(config.output, { recursive: true });
+  await requireInputs(config);
+  makeFolder(config.output);
+  using clip = config.clip === undefined ? undefined : ClipEmbedder.open(config.clip, device);
   await trainClassifier({ ...config.classifier, size: config.size }, device, {
     signal,
     onStep: ({ step }, total) => onProgress?.('steps of the classifier', step, total),
   });
   signal?.throwIfAborted();
   using opened = openClassifier(config.classifier.weights, device);
-  using clip = config.clip === undefined ? undefined : ClipEmbedder.open(config.clip, device);
   const evaluation = await Evaluation.begin(
     config,
     device,
@@ -82,6 +84,23 @@ export async function evaluate(
   }
   return await evaluation.write();
 }
+
+/** What would otherwise be found wrong when it is come to, which may be hours later. */
+async function requireInputs(config: EvaluateConfig): Promise<void> {
+  for (const [name, folder] of Object.entries(config.models)) {
+    readStyleARConfig(folder);
+    PictureFolder.requireProtocol(picturesOf(config, name), protocolOf(config));
+  }
+  for (const reference of config.references) await decodePicture(reference);
+}
+
+const picturesOf = ({ output }: EvaluateConfig, model: string): string =>
+  join(output, 'pictures', model);
+
+/** How a model is asked: pictures of another protocol have other styles and prompts. */
+const protocolOf = ({ size, styles, prompts }: EvaluateConfig): object => {
+  return { size, styles, prompts };
+};
 
 /** A split with what judges know of it. */
 interface Part {
@@ -205,9 +224,8 @@ class Evaluation {
   }
 
   private folderOf(name: string, stylear: StyleAR): Promise<PictureFolder> {
-    const { size, styles, prompts } = this.config;
-    const identity = JSON.stringify({ model: stylear.hash, size, styles, prompts });
-    return PictureFolder.open(join(this.config.output, 'pictures', name), identity);
+    const { config } = this;
+    return PictureFolder.open(picturesOf(config, name), stylear.hash, protocolOf(config));
   }
 
   private async judgeGroup(
@@ -264,11 +282,11 @@ class Evaluation {
   }
 
   private async judgeOutside(model: string, stylear: StyleAR): Promise<void> {
-    const { references: paths, referencePrompts, output } = this.config;
+    const { references: paths, referencePrompts } = this.config;
     const prompts = this.prompts.slice(0, referencePrompts);
     const all = await drawInOutsideStyles(stylear, model, paths, prompts, {
       ...this.config,
-      folder: join(output, 'pictures', model, 'outside'),
+      folder: join(picturesOf(this.config, model), 'outside'),
       signal: this.options.signal,
     });
     this.references.push(...all.map(({ row }) => row));

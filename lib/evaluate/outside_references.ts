@@ -1,10 +1,11 @@
-import { existsSync, mkdirSync } from 'node:fs';
+import { existsSync } from 'node:fs';
 import { basename, join } from 'node:path';
 import type { StyleHandle } from '../generate/style_handle.ts';
 import type { StyleAR } from '../generate/stylear.ts';
 import { decodePicture } from '../image/decode.ts';
 import type { Picture } from '../image/picture.ts';
 import { fitted } from '../image/picture_grid.ts';
+import { makeFolder } from '../make_folder.ts';
 import { paletteDistance, paletteStatistics } from './palette.ts';
 import { type EvaluatedPrompt, seedOf } from './protocol.ts';
 import type { ReferenceRow } from './report.ts';
@@ -33,7 +34,7 @@ export async function drawInOutsideStyles(
   prompts: readonly EvaluatedPrompt[],
   { folder, size, batch, signal }: OutsideOptions,
 ): Promise<OutsideResult[]> {
-  mkdirSync(folder, { recursive: true });
+  makeFolder(folder);
   const file = (style: number, prompt: number) =>
     join(folder, `${style}-${basename(paths[style]!)}-${prompt}.png`);
   const places = paths.flatMap((_, style) => prompts.map((_, prompt) => ({ style, prompt })));

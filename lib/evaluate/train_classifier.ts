@@ -1,8 +1,13 @@
-import { existsSync, mkdirSync } from 'node:fs';
+import { existsSync } from 'node:fs';
 import { dirname } from 'node:path';
+import { StylearError } from '../error.ts';
+import { requireIdentity } from '../identity.ts';
+import { makeFolder } from '../make_folder.ts';
 import type { Device } from '../tensor/device.ts';
 import { resumeTraining, saveTraining } from '../train/checkpoint.ts';
 import { Training, type TrainingStep } from '../train/loop.ts';
+import { openFile } from '../weights/byte_source.ts';
+import { readSafetensors } from '../weights/safetensors.ts';
 import { Weights } from '../weights/weights.ts';
 import { classifierExamples } from './classifier_examples.ts';
 import { ClassifierTrainer } from './classifier_trainer.ts';
@@ -35,7 +40,7 @@ const saveEvery = 100;
  * Trains a classifier, unless its file is there. It goes on where it was stopped, and the same settings
  * give the same weights.
  *
- * Throws `ERR_INPUT` where checkpoints beside the file are those of other settings.
+ * Throws `ERR_INPUT` where the file, or checkpoints beside it, are those of other settings.
  *
  * @returns whether the file is there: not when it was aborted before its end
  */
@@ -45,9 +50,12 @@ export async function trainClassifier(
   { signal, onStep }: TrainClassifierOptions = {},
 ): Promise<boolean> {
   const { weights: file, size, pictures, epochs, batchSize, rate, seed } = settings;
-  if (existsSync(file)) return true;
   const checkpoints = `${file}.checkpoints`;
   const identity = JSON.stringify({ size, pictures, epochs, batchSize, rate, seed });
+  if (existsSync(file)) {
+    requireTrainedSo(file, identity);
+    return true;
+  }
   using weights = Weights.fresh(device, { seed, dtype: 'f32' });
   const classifier = new SubjectClassifier(weights);
   const trainer = new ClassifierTrainer(classifier, weights.entries());
@@ -59,7 +67,7 @@ export async function trainClassifier(
     averageDecay: 0.99,
     schedule: { epochs, rate, minRate: rate / 50, warmupEpochs: epochs / 50 },
   });
-  mkdirSync(dirname(file), { recursive: true });
+  makeFolder(dirname(file));
   resumeTraining(checkpoints, training, { identity });
   for await (const step of training.steps(signal)) {
     onStep?.(step, training.totalSteps);
@@ -71,4 +79,17 @@ export async function trainClassifier(
   }
   await training.averaged(() => weights.save(file, { format: 'stylear-classifier', identity }));
   return true;
+}
+
+/** What was trained with other settings would be reported as what these make. */
+function requireTrainedSo(file: string, identity: string): void {
+  using source = openFile(file);
+  const found = readSafetensors(source).metadata.get('identity');
+  if (found === undefined) {
+    throw new StylearError(
+      'ERR_INPUT',
+      `${file}: expected it to be a classifier that says what it was trained with, got none`,
+    );
+  }
+  requireIdentity(file, found, identity, 'Ask for what it is, or name another file.');
 }

@@ -40,6 +40,7 @@ describe('the config of an evaluation', () => {
       { styles: 30, prompts: 39, seeds: 0 },
       'expected seeds to be a whole number in [1, 100], got 0',
     ],
+    [{ variants: ['full', 'full'] }, 'expected variants to be different ones, got ["full","full"]'],
     [{ variants: [] }, 'expected variants to be at least one, got []'],
   ])('refuses %j', (more, message) => {
     expect(() => read(more)).toThrow(message);

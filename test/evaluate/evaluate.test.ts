@@ -28,6 +28,20 @@ withSmallModel('an evaluation', ({ folder, scratch, style }) => {
       .filter((name) => name.endsWith('.png'))
       .sort();
 
+  test.each([
+    [{ references: [style, 'nowhere.png'] }, 'nowhere.png: expected'],
+    [{ models: { small: folder, x: 'nowhere' } }, 'nowhere/stylear.json: expected'],
+    [{ clip: 'nowhere' }, 'nowhere: expected the folder to have tokenizer.json, or vocab.json'],
+    [{ output: 'evaluate.json' }, 'evaluate.json: expected the folder to be writable, got EEXIST'],
+  ])('refuses %j before anything is trained or drawn', async (change, message) => {
+    const onProgress = () => expect.unreachable('something was begun');
+    const refused = evaluate(config({ output: 'early', ...change }), device, { onProgress });
+    await expect(refused).rejects.toMatchObject({
+      name: 'StylearError',
+      message: expect.stringContaining(message),
+    });
+  });
+
   test('stops within its pictures, and goes on with those that are there', async () => {
     const controller = new AbortController();
     const stopped = evaluate(config(), device, {
@@ -81,8 +95,10 @@ withSmallModel('an evaluation', ({ folder, scratch, style }) => {
   });
 
   test('refuses pictures of another protocol', async () => {
-    await expect(evaluate(config({ prompts: 3 }), device)).rejects.toThrow(
-      /Remove the folder, or choose another output\.$/,
+    const onProgress = () => expect.unreachable('something was begun');
+    await expect(evaluate(config({ prompts: 3 }), device, { onProgress })).rejects.toThrow(
+      `${join(scratch, 'evaluation/pictures/small')}: expected prompts to be 2, as it was begun ` +
+        'with, got 3. Remove the folder, or choose another output.',
     );
   });
 });

@@ -65,6 +65,15 @@ describe('a training of the classifier', () => {
     // What is there is not made again.
     expect(await trainClassifier(parts, device, { onStep })).toBe(true);
     expect(made).toHaveLength(6);
+    // What it is is not said of others.
+    await expect(
+      trainClassifier({ ...parts, pictures: 16_000, size: 96 }, device),
+    ).rejects.toMatchObject({
+      code: 'ERR_INPUT',
+      message:
+        `${parts.weights}: expected size to be 48, as it was begun with, got 96; pictures to be 64, ` +
+        'got 16000. Ask for what it is, or name another file.',
+    });
     using opened = openClassifier(parts.weights, device);
     const [one] = await heldOutPictures('raw', 1, 48);
     expect(await opened.classifier.classify([one!.picture])).toHaveLength(1);
@@ -75,6 +84,9 @@ describe('a training of the classifier', () => {
     using weights = Weights.fresh(device);
     weights.at('head').tensor('bias', [3], zeros);
     await weights.save(file);
+    await expect(trainClassifier({ ...settings, weights: file }, device)).rejects.toThrow(
+      `${file}: expected it to be a classifier that says what it was trained with, got none`,
+    );
     expect(() => openClassifier(file, device)).toThrow(
       `${file}: expected the classifier to be of ${subjects.length} subjects, got 3. Train it anew.`,
     );
