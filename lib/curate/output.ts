@@ -4,7 +4,9 @@ import { existsSync, readFileSync, rmSync } from 'node:fs';
 import { dirname } from 'node:path';
 import * as z from 'zod';
 import { StylearError } from '../error.ts';
+import { type FileLock, takeLock } from '../file_lock.ts';
 import { requireIdentity } from '../identity.ts';
+import { makeFolder } from '../make_folder.ts';
 import { replaceFile } from '../replace_file.ts';
 import { schemaFault } from '../schema_fault.ts';
 import { Shards } from '../shards/shards.ts';
@@ -19,6 +21,17 @@ export const outputFiles = (output: string) => ({
   /** A folder. */
   work: `${output}.work`,
 });
+
+/**
+ * Takes the lock of an output, beside it: of two runs that make it, either would remove what the other is
+ * writing.
+ *
+ * Throws `ERR_INPUT` when another run has it, or its folder cannot be written to.
+ */
+export function lockOutput(output: string): FileLock {
+  makeFolder(dirname(output));
+  return takeLock(`${output}.lock`, 'the output');
+}
 
 /** What came of a curation. */
 export interface CurationReport {

@@ -10,7 +10,13 @@ import { openCandidates, sourceIdentity } from './candidates/open_candidates.ts'
 import { type ClipEmbedder, cosine } from './clip_embedder.ts';
 import type { CurateConfigOf } from './config.ts';
 import type { CurationOptions } from './curation_options.ts';
-import { type CurationReport, finishedReport, finishOutput, outputFiles } from './output.ts';
+import {
+  type CurationReport,
+  finishedReport,
+  finishOutput,
+  lockOutput,
+  outputFiles,
+} from './output.ts';
 
 /** What is drawn: several pictures of a prompt in the style of a picture. */
 export interface DrawRequest {
@@ -65,7 +71,8 @@ export const clipScore =
  * reference as the picture of the sample. Requests whose scores differ by less than the margin are left
  * out. It goes on where an earlier run stopped, as `curate` does.
  *
- * Throws `ERR_INPUT` where the output is that of another config, and with the reason of the signal.
+ * Throws `ERR_INPUT` where the output is that of another config or another run is at it, and with the
+ * reason of the signal.
  */
 export async function curatePreferences(
   config: CurateConfigOf<'preferences'>,
@@ -73,6 +80,7 @@ export async function curatePreferences(
   { signal, onProgress }: CurationOptions = {},
 ): Promise<CurationReport> {
   const { output, partSize } = config;
+  using _lock = lockOutput(output);
   using candidates = openCandidates(config.source, config.size);
   // Of the model and the clip the identity of the parts tells.
   const { output: _, model, clip, source, ...settings } = config;

@@ -1,5 +1,6 @@
 import { basename, join } from 'node:path';
 import { ClipEmbedder } from '../curate/clip_embedder.ts';
+import { takeLock } from '../file_lock.ts';
 import { StyleAR } from '../generate/stylear.ts';
 import { decodePicture } from '../image/decode.ts';
 import type { Picture } from '../image/picture.ts';
@@ -54,7 +55,7 @@ export const reportFiles = (output: string) => ({
  * `report.html` and `report.json`. A run that was stopped goes on with the pictures that are there.
  *
  * Rejects with the signal's reason when it is aborted, with `ERR_INPUT` where the folder has pictures of
- * other models, and at once where a file that the config names is not what it must be.
+ * other models or another run is at it, and at once where a file that the config names is not what it must be.
  */
 export async function evaluate(
   config: EvaluateConfig,
@@ -64,6 +65,7 @@ export async function evaluate(
   const { signal, onProgress } = options;
   await requireInputs(config);
   makeFolder(config.output);
+  using _lock = takeLock(join(config.output, 'lock'), 'the evaluation');
   using clip = config.clip === undefined ? undefined : ClipEmbedder.open(config.clip, device);
   await trainClassifier({ ...config.classifier, size: config.size }, device, {
     signal,

@@ -1,6 +1,7 @@
 import { existsSync } from 'node:fs';
 import { dirname } from 'node:path';
 import { StylearError } from '../error.ts';
+import { takeLock } from '../file_lock.ts';
 import { requireIdentity } from '../identity.ts';
 import { makeFolder } from '../make_folder.ts';
 import type { Device } from '../tensor/device.ts';
@@ -56,6 +57,9 @@ export async function trainClassifier(
     requireTrainedSo(file, identity);
     return true;
   }
+  makeFolder(dirname(file));
+  // Evaluations that write to other folders may ask for the same one.
+  using _lock = takeLock(`${file}.lock`, 'the training of the classifier');
   using weights = Weights.fresh(device, { seed, dtype: 'f32' });
   const classifier = new SubjectClassifier(weights);
   const trainer = new ClassifierTrainer(classifier, weights.entries());
@@ -67,7 +71,6 @@ export async function trainClassifier(
     averageDecay: 0.99,
     schedule: { epochs, rate, minRate: rate / 50, warmupEpochs: epochs / 50 },
   });
-  makeFolder(dirname(file));
   resumeTraining(checkpoints, training, { identity });
   for await (const step of training.steps(signal)) {
     onStep?.(step, training.totalSteps);

@@ -1,4 +1,5 @@
 import { join } from 'node:path';
+import { takeLock } from '../file_lock.ts';
 import type { Picture } from '../image/picture.ts';
 import { makeFolder } from '../make_folder.ts';
 import { replaceFile } from '../replace_file.ts';
@@ -41,8 +42,8 @@ export interface RunResult {
  * checkpoints, `steps.jsonl`, events for TensorBoard, `report.html`, `config.json`, sheets where something
  * is held out and to be seen, and, in the end, the weights.
  *
- * Throws `ERR_INPUT` where the folder is that of another config or of other files under the same names, and
- * where it cannot be written to.
+ * Throws `ERR_INPUT` where the folder is that of another config or of other files under the same names, where
+ * another run is at it, and where it cannot be written to.
  */
 export async function runTraining(
   config: TrainConfig,
@@ -52,6 +53,8 @@ export async function runTraining(
   const { output } = config;
   const { saveEvery } = config.training;
   using stage = openStage(config, device);
+  makeFolder(output);
+  using _lock = takeLock(join(output, 'lock'), 'the training');
   const identity = trainingIdentity(config);
   const checkpoints = join(output, 'checkpoints');
   if (checkpointsOf(checkpoints).length === 0) await stage.begin?.();
@@ -63,7 +66,6 @@ export async function runTraining(
   };
   using training = trainingOf(config, stage, evaluate);
   const { totalSteps } = training;
-  makeFolder(output);
   resumeTraining(checkpoints, training, { identity });
   await write(join(output, 'config.json'), `${JSON.stringify(config, undefined, 2)}\n`);
   const log = await StepLog.open(join(output, 'steps.jsonl'), training.step);

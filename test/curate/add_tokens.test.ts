@@ -13,6 +13,7 @@ import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { type CurateConfigOf, readCurateConfig } from '../../lib/curate/config.ts';
 import { curate } from '../../lib/curate/curate.ts';
+import { takeLock } from '../../lib/file_lock.ts';
 import { vqganPixels } from '../../lib/image/vqgan_pixels.ts';
 import { openVqgan } from '../../lib/index.ts';
 import { Shards } from '../../lib/shards/shards.ts';
@@ -126,6 +127,17 @@ describe('curate of tokens', () => {
     );
   });
 
+  test('is refused while another run makes the same output', async () => {
+    const config = configOf('busy');
+    const lock = takeLock(`${config.output}.lock`, 'it');
+    await expect(curate(config, device)).rejects.toThrow(
+      `${config.output}.lock: expected no other run to hold the output, got process `,
+    );
+    lock.release();
+    await curate(config, device);
+    expect(existsSync(`${config.output}.lock`)).toBe(false);
+  });
+
   test('goes on wherever its files were moved to', async () => {
     const [from, to] = [join(root, 'from'), join(root, 'to')] as const;
     mkdirSync(from);
@@ -164,7 +176,10 @@ describe('curate of tokens', () => {
     [{ shards: ['no.index.json'] }, 'no.index.json: expected the index to be JSON, got ENOENT'],
     [{ vqgan: 'nowhere' }, 'nowhere: expected the file to be readable, got ENOENT'],
     [{ tokenizer: 'nowhere' }, 'nowhere: expected the file to be readable, got ENOENT'],
-    [{ output: 'vqgan/vqgan.yaml/x' }, 'tokens: expected the folder to be writable, got ENOTDIR'],
+    [
+      { output: 'vqgan/vqgan.yaml/x' },
+      'vqgan.yaml: expected the folder to be writable, got EEXIST',
+    ],
   ])('refuses %j', async (change, message) => {
     await expect(curate(configOf('wrong', change), device)).rejects.toMatchObject({
       code: 'ERR_INPUT',

@@ -4,6 +4,7 @@ import { join } from 'node:path';
 import { afterAll, describe, expect, test } from 'vitest';
 import { type CurateConfigOf, readCurateConfig } from '../../lib/curate/config.ts';
 import { curatePreferences, type DrawPictures } from '../../lib/curate/preferences.ts';
+import { takeLock } from '../../lib/file_lock.ts';
 import { decodePicture } from '../../lib/image/decode.ts';
 import { Shards } from '../../lib/shards/shards.ts';
 import { decodeSample } from '../../lib/shards/training_sample.ts';
@@ -97,6 +98,9 @@ describe('preferences', () => {
     await curatePreferences(config, parts);
     const bytes = (output: string) => readFileSync(join(root, `${output}-00000.tar`));
     expect(bytes('twice').equals(bytes('once'))).toBe(true);
+    using lock = takeLock(`${config.output}.lock`, 'it');
+    await expect(curatePreferences(config, parts)).rejects.toThrow('to hold the output, got ');
+    lock.release();
     await expect(curatePreferences(config, { ...parts, identity: 'z' })).rejects.toThrow(
       'expected parts to be "y", as it was begun with, got "z"',
     );

@@ -1,9 +1,10 @@
-import { readdirSync, readFileSync, rmSync, statSync, writeFileSync } from 'node:fs';
-import { join } from 'node:path';
+import { mkdirSync, readdirSync, readFileSync, rmSync, statSync, writeFileSync } from 'node:fs';
+import { dirname, join } from 'node:path';
 import { expect, test } from 'vitest';
 import { readEvaluateConfig } from '../../lib/evaluate/config.ts';
 import { evaluate } from '../../lib/evaluate/evaluate.ts';
 import type { Figure } from '../../lib/evaluate/figures.ts';
+import { takeLock } from '../../lib/file_lock.ts';
 import { withSmallModel } from '../support/small_model.ts';
 import { trainingDevice } from '../train/trained.ts';
 
@@ -40,6 +41,18 @@ withSmallModel('an evaluation', ({ folder, scratch, style }) => {
       name: 'StylearError',
       message: expect.stringContaining(message),
     });
+  });
+
+  test('is refused while another one is at its folder, or trains its classifier', async () => {
+    const refused = async (path: string, what: string) => {
+      mkdirSync(dirname(path), { recursive: true });
+      using _lock = takeLock(path, 'it');
+      await expect(evaluate(config(), device)).rejects.toThrow(
+        `${path}: expected no other run to hold ${what}, got process `,
+      );
+    };
+    await refused(join(scratch, 'evaluation/lock'), 'the evaluation');
+    await refused(join(scratch, 'classifier.safetensors.lock'), 'the training of the classifier');
   });
 
   test('stops within its pictures, and goes on with those that are there', async () => {

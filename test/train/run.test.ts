@@ -12,6 +12,7 @@ import {
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, describe, expect, test } from 'vitest';
+import { takeLock } from '../../lib/file_lock.ts';
 import { decodePicture } from '../../lib/image/decode.ts';
 import { encodePicture } from '../../lib/image/encode.ts';
 import { makePicture } from '../../lib/image/picture.ts';
@@ -219,6 +220,19 @@ describe('a run', () => {
     await expect(runTraining(config, device)).rejects.toThrow('expected network.content to be "');
     writeFileSync(yaml, vqganYaml);
     expect(await runTraining(config, device)).toMatchObject({ steps: 8 });
+  });
+
+  test('is refused while another one is at its folder', async () => {
+    const config = vqgan('busy');
+    mkdirSync(config.output);
+    const lock = takeLock(join(config.output, 'lock'), 'it');
+    await expect(runTraining(config, device)).rejects.toThrow(
+      `${join(config.output, 'lock')}: expected no other run to hold the training, got process `,
+    );
+    expect(readdirSync(config.output)).toEqual(['lock']);
+    lock.release();
+    await runTraining(config, device);
+    expect(readdirSync(config.output)).not.toContain('lock');
   });
 
   test('that cannot write to its folder says so', async () => {
