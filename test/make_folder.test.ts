@@ -1,4 +1,4 @@
-import { mkdtempSync, rmSync, statSync, writeFileSync } from 'node:fs';
+import { chmodSync, mkdirSync, mkdtempSync, rmSync, statSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, describe, expect, test } from 'vitest';
@@ -24,5 +24,13 @@ describe('a folder', () => {
         message: expect.stringContaining(`${path}: expected the folder to be writable, got E`),
       }),
     );
+  });
+
+  // Root may write wherever the file system may.
+  test.skipIf(process.getuid?.() === 0)('that may not be written to is one, too', () => {
+    const closed = join(root, 'closed');
+    mkdirSync(closed);
+    chmodSync(closed, 0o500);
+    expect(() => makeFolder(closed)).toThrow('expected the folder to be writable, got EACCES');
   });
 });

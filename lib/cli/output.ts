@@ -1,6 +1,7 @@
-import { accessSync, constants, mkdirSync, statSync } from 'node:fs';
+import { statSync } from 'node:fs';
 import { dirname, extname } from 'node:path';
 import { StylearError } from '../error.ts';
+import { makeFolder } from '../make_folder.ts';
 
 /**
  * Makes the folder that a file is to be written to, before hours are spent on what goes into it.
@@ -8,7 +9,7 @@ import { StylearError } from '../error.ts';
  * @throws `ERR_INPUT` when it cannot be made or written to, or the file's own name is that of a folder
  */
 export function prepareFile(path: string): void {
-  prepareFolder(dirname(path));
+  makeFolder(dirname(path));
   if (statSync(path, { throwIfNoEntry: false })?.isDirectory())
     throw wrong(path, 'the file to be writable', 'a folder');
 }
@@ -23,15 +24,5 @@ export function preparePictureFile(path: string): void {
   prepareFile(path);
 }
 
-/** Makes a folder that files are to be written to; throws as `prepareFile` does. */
-export function prepareFolder(folder: string): void {
-  try {
-    mkdirSync(folder, { recursive: true });
-    accessSync(folder, constants.W_OK);
-  } catch (cause) {
-    throw wrong(folder, 'the folder to be writable', (cause as Error).message, cause);
-  }
-}
-
-const wrong = (path: string, expected: string, got: string, cause?: unknown): StylearError =>
-  new StylearError('ERR_INPUT', `${path}: expected ${expected}, got ${got}`, { cause });
+const wrong = (path: string, expected: string, got: string): StylearError =>
+  new StylearError('ERR_INPUT', `${path}: expected ${expected}, got ${got}`);

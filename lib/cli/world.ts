@@ -3,9 +3,10 @@ import { contactSheet, type SheetKind } from '../curate/world/contact_sheet.ts';
 import { worldReferences } from '../curate/world/references.ts';
 import { type SampleKind, worldSamples } from '../curate/world/samples.ts';
 import { writePicture } from '../image/encode.ts';
+import { makeFolder } from '../make_folder.ts';
 import { encodeSample } from '../shards/training_sample.ts';
 import { writeSampleShards } from '../shards/write_shards.ts';
-import { prepareFile, prepareFolder, preparePictureFile } from './output.ts';
+import { prepareFile, preparePictureFile } from './output.ts';
 import { Progress } from './progress.ts';
 
 /** The options of `stylear world sheet`. */
@@ -85,7 +86,7 @@ export async function referencesCommand({
   output,
   size,
 }: ReferencesCommandOptions): Promise<number> {
-  prepareFolder(output);
+  makeFolder(output);
   for await (const { name, caption, style, picture, subject } of worldReferences(size)) {
     await writePicture(join(output, `${name}.png`), picture);
     await writePicture(join(output, `${name}.subject.png`), subject);

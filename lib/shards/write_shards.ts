@@ -1,5 +1,6 @@
-import { mkdirSync, readdirSync, rmSync } from 'node:fs';
+import { readdirSync, rmSync } from 'node:fs';
 import { basename, dirname, join } from 'node:path';
+import { makeFolder } from '../make_folder.ts';
 import { flushFolder, replaceFile } from '../replace_file.ts';
 import { shardError } from './shard_error.ts';
 import type { Sample, ShardIndex } from './shards.ts';
@@ -69,17 +70,12 @@ export async function writeSampleShards(
 
 function prepareFolder(stem: string): void {
   const folder = dirname(stem);
+  makeFolder(folder);
   const begun = /^(?:-\d{5,}\.tar|\.index\.json)\.[0-9a-f-]{36}\.tmp$/;
   const name = basename(stem);
-  try {
-    mkdirSync(folder, { recursive: true });
-    for (const found of readdirSync(folder))
-      if (found.startsWith(name) && begun.test(found.slice(name.length)))
-        rmSync(join(folder, found), { force: true });
-  } catch (cause) {
-    const got = (cause as Error).message;
-    throw shardError(folder, 'the folder', 'writable', got, { cause });
-  }
+  for (const found of readdirSync(folder))
+    if (found.startsWith(name) && begun.test(found.slice(name.length)))
+      rmSync(join(folder, found), { force: true });
 }
 
 function removeIndex(path: string): void {

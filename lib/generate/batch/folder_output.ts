@@ -1,6 +1,7 @@
-import { mkdirSync, readdirSync, rmSync, statSync } from 'node:fs';
+import { readdirSync, rmSync, statSync } from 'node:fs';
 import { join } from 'node:path';
 import { StylearError } from '../../error.ts';
+import { makeFolder } from '../../make_folder.ts';
 import { replaceFile } from '../../replace_file.ts';
 import type { PictureEntry } from './journal.ts';
 import type { BatchOutput, OutputFile } from './output.ts';
@@ -17,15 +18,8 @@ export class FolderOutput implements BatchOutput {
   constructor(folder: string) {
     this.folder = folder;
     this.journal = join(folder, journalName);
-    let found: readonly string[];
-    try {
-      mkdirSync(folder, { recursive: true });
-      found = readdirSync(folder);
-    } catch (cause) {
-      const got = (cause as Error).message;
-      const message = `${folder}: expected the folder to be writable, got ${got}`;
-      throw new StylearError('ERR_INPUT', message, { cause });
-    }
+    makeFolder(folder);
+    const found = readdirSync(folder);
     const foreign = found.filter((name) => !name.startsWith(journalName));
     if (foreign.length === 0 || found.includes(journalName)) return;
     const expected = 'the folder to be empty, or that of a batch that was begun';

@@ -4,13 +4,13 @@ import {
   fstatSync,
   fsyncSync,
   ftruncateSync,
-  mkdirSync,
   openSync,
   rmSync,
   writeSync,
 } from 'node:fs';
 import { dirname } from 'node:path';
 import { StylearError } from '../../error.ts';
+import { makeFolder } from '../../make_folder.ts';
 import { flushFolder } from '../../replace_file.ts';
 import { tarEnd, tarEntry } from '../../shards/tar.ts';
 import type { PictureEntry, Place } from './journal.ts';
@@ -43,7 +43,7 @@ export class TarOutput implements BatchOutput {
     this.stem = path.slice(0, -'.tar'.length);
     this.shardBytes = shardBytes;
     this.journal = `${this.stem}.journal.jsonl`;
-    attempt(dirname(path), 'the folder', () => mkdirSync(dirname(path), { recursive: true }));
+    makeFolder(dirname(path));
     if (existsSync(this.journal) || !existsSync(this.pathOf(0))) return;
     const expected = 'no such file, or the journal of its batch beside it';
     throw new StylearError('ERR_INPUT', `${this.pathOf(0)}: expected ${expected}, got one`);
@@ -121,17 +121,17 @@ export class TarOutput implements BatchOutput {
   }
 
   private attempt<T>(number: number, action: () => T): T {
-    return attempt(this.pathOf(number), 'the file', action);
+    return attempt(this.pathOf(number), action);
   }
 }
 
-function attempt<T>(path: string, what: string, action: () => T): T {
+function attempt<T>(path: string, action: () => T): T {
   try {
     return action();
   } catch (cause) {
     if (cause instanceof StylearError) throw cause;
     const got = (cause as Error).message;
-    const message = `${path}: expected ${what} to be writable, got ${got}`;
+    const message = `${path}: expected the file to be writable, got ${got}`;
     throw new StylearError('ERR_INPUT', message, { cause });
   }
 }
