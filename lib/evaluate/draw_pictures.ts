@@ -50,16 +50,22 @@ export class PictureFolder {
    *
    * Rejects with `ERR_INPUT` when it has pictures of another model, or of one that was asked otherwise.
    *
-   * @param model     its hash
    * @param protocol  how it is asked
    */
-  static async open(folder: string, model: string, protocol: object): Promise<PictureFolder> {
-    const identity = JSON.stringify({ model, ...protocol });
+  static async open(
+    folder: string,
+    { hash: model, config: { defaults } }: StyleAR,
+    protocol: object,
+  ): Promise<PictureFolder> {
+    const asked = { model, defaults, ...protocol };
     const file = identityFile(folder);
     makeFolder(folder);
     if (!existsSync(file))
-      await replaceFile(file, 'ERR_INPUT', (append) => append(Buffer.from(identity)));
-    requireIdentity(folder, readFileSync(file, 'utf8'), identity, otherPictures);
+      await replaceFile(file, 'ERR_INPUT', (append) => append(Buffer.from(JSON.stringify(asked))));
+    const begun = readFileSync(file, 'utf8');
+    // Older ones do not say with which defaults their pictures were drawn.
+    const known = 'defaults' in JSON.parse(begun) ? asked : { ...asked, defaults: undefined };
+    requireIdentity(folder, begun, JSON.stringify(known), otherPictures);
     return new PictureFolder(folder);
   }
 
@@ -68,7 +74,7 @@ export class PictureFolder {
     const file = identityFile(folder);
     if (!existsSync(file)) return;
     const found = JSON.parse(readFileSync(file, 'utf8')) as object;
-    const begun = JSON.stringify({ ...found, model: undefined });
+    const begun = JSON.stringify({ ...found, model: undefined, defaults: undefined });
     requireIdentity(folder, begun, JSON.stringify(protocol), otherPictures);
   }
 

@@ -227,7 +227,7 @@ class Evaluation {
 
   private folderOf(name: string, stylear: StyleAR): Promise<PictureFolder> {
     const { config } = this;
-    return PictureFolder.open(picturesOf(config, name), stylear.hash, protocolOf(config));
+    return PictureFolder.open(picturesOf(config, name), stylear, protocolOf(config));
   }
 
   private async judgeGroup(

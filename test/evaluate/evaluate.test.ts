@@ -114,4 +114,14 @@ withSmallModel('an evaluation', ({ folder, scratch, style }) => {
         'with, got 3. Remove the folder, or choose another output.',
     );
   });
+
+  test('refuses pictures that were drawn with other defaults of the model', async () => {
+    const file = join(scratch, 'evaluation/pictures/small/identity.json');
+    const text = readFileSync(file, 'utf8');
+    writeFileSync(file, text.replace(/"temperature":[\d.]+/, '"temperature":7'));
+    await expect(evaluate(config(), device)).rejects.toThrow(
+      'expected defaults.temperature to be 7, as it was begun with, got ',
+    );
+    writeFileSync(file, text);
+  });
 });

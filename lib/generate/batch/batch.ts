@@ -74,7 +74,8 @@ export async function* runBatch(
   { format = 'png', metadata = true, ...options }: BatchOptions = {},
 ): AsyncGenerator<BatchEvent> {
   const form = metadata ? `${format} with metadata` : format;
-  const journal = Journal.open(output.journal, { model: stylear.hash, form });
+  const defaults = { ...stylear.config.defaults };
+  const journal = Journal.open(output.journal, { model: stylear.hash, defaults, form });
   let run: BatchRun | undefined;
   try {
     run = new BatchRun(stylear, rows, journal, output, { format, metadata });

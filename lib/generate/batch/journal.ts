@@ -12,6 +12,7 @@ import { dirname } from 'node:path';
 import * as z from 'zod';
 import { StylearError } from '../../error.ts';
 import { type FileLock, takeLock } from '../../file_lock.ts';
+import { requireIdentity } from '../../identity.ts';
 import { flushFolder } from '../../replace_file.ts';
 
 const headSchema = z.strictObject({
@@ -19,6 +20,8 @@ const headSchema = z.strictObject({
   version: z.literal(1),
   /** The hash of the model. */
   model: z.string(),
+  /** What it is asked with where a row does not say; older journals lack it. */
+  defaults: z.record(z.string(), z.unknown()).optional(),
   /** What the pictures' files are, and whether they say how they were made. */
   form: z.string(),
 });
@@ -156,13 +159,16 @@ function parseLine<Schema extends z.ZodType>(
   }
 }
 
+const advice = 'Go on with it, or write to another place.';
+
 function requireSame(path: string, found: JournalHead, head: JournalHead): void {
   for (const key of ['model', 'form'] as const) {
     if (found[key] === head[key]) continue;
     throw new StylearError(
       'ERR_INPUT',
-      `${path}: expected the ${key} of the batch that was begun, ${found[key]}, got ${head[key]}. ` +
-        'Go on with it, or write to another place.',
+      `${path}: expected the ${key} of the batch that was begun, ${found[key]}, got ${head[key]}. ${advice}`,
     );
   }
+  if (found.defaults)
+    requireIdentity(path, JSON.stringify(found.defaults), JSON.stringify(head.defaults), advice);
 }

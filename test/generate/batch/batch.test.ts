@@ -205,11 +205,19 @@ withSmallModel('a batch', ({ folder, scratch, style, subject, condition }) => {
     await expect(cache.get([{ picture: 'none.png' }])).rejects.toMatchObject({ code: 'ERR_INPUT' });
   });
 
-  test('refuses a folder with files of others, and a journal of another model', async () => {
+  test('refuses a folder with files of others, and a journal of another model or other defaults', async () => {
     await run([row('a')]);
     const text = `${bytesOf('journal.jsonl')}`;
     writeFileSync(join(place, 'out', 'journal.jsonl'), text.replace(stylear.hash, 'another'));
     await expect(run([row('a')])).rejects.toThrow('expected the model of the batch that was begun');
+    const { guidance } = stylear.config.defaults;
+    const other = text.replace(`"guidance":${guidance}`, `"guidance":${guidance + 1}`);
+    writeFileSync(join(place, 'out', 'journal.jsonl'), other);
+    await expect(run([row('a')])).rejects.toThrow(
+      `expected guidance to be ${guidance + 1}, as it was begun with, got ${guidance}. Go on with it`,
+    );
+    writeFileSync(join(place, 'out', 'journal.jsonl'), text.replace(/"defaults":\{.*?\},/, ''));
+    await run([row('a')]);
     rmSync(join(place, 'out', 'journal.jsonl'));
     await expect(run([row('a')])).rejects.toThrow(
       'expected the folder to be empty, or that of a batch that was begun, got a.json in it',
