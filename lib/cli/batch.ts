@@ -74,7 +74,7 @@ class Report {
       const { done, left, lost } = event;
       [this.before, this.total] = [done, done + left];
       if (done > 0) console.log(`${done} of ${done + left} pictures are there already`);
-      if (lost > 0) console.log(`${lost} were made, are gone, and are made again`);
+      if (lost > 0) console.log(`made before, gone, and made again: ${lost}`);
     } else if (event.type === 'progress') {
       const { pictures, failed } = event;
       const made = `${this.before + Math.floor(pictures)} of ${this.total} pictures`;
