@@ -88,8 +88,9 @@ export function loadAddon(): NativeAddon {
         'or set STYLEAR_NATIVE_DIR to the folder of a build.',
     );
   }
+  let addon: unknown;
   try {
-    return createRequire(import.meta.url)(path) as NativeAddon;
+    addon = createRequire(import.meta.url)(path);
   } catch (cause) {
     throw new StylearError(
       'ERR_BACKEND',
@@ -98,6 +99,21 @@ export function loadAddon(): NativeAddon {
       { cause },
     );
   }
+  requireCurrent(path, addon);
+  return addon;
+}
+
+const functions = ['score', 'open', 'mapFile', 'lockFile', 'unlockFile'] as const;
+
+/** Throws `ERR_BACKEND` for an addon of an older build, which lacks a function. */
+export function requireCurrent(path: string, addon: unknown): asserts addon is NativeAddon {
+  const lacking = functions.find((name) => typeof Object(addon)[name] !== 'function');
+  if (!lacking) return;
+  throw new StylearError(
+    'ERR_BACKEND',
+    `native: expected ${path} to be of this version of the package, got one without ${lacking}. ` +
+      'Run `npm run build` to build it anew.',
+  );
 }
 
 /** The device libraries of the folder, in no particular order. */

@@ -3,6 +3,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterEach, describe, expect, test, vi } from 'vitest';
 import { listDevices, openDevice } from '../../lib/index.ts';
+import { loadAddon, requireCurrent } from '../../lib/native.ts';
 import { devicesToTest } from '../support/on_every_device.ts';
 
 afterEach(() => vi.unstubAllEnvs());
@@ -71,6 +72,16 @@ describe('openDevice', () => {
     writeFileSync(join(folder, 'stylear.node'), 'no library');
     await expect(openDevice()).rejects.toThrow(/to load, got .*\. Run `npm run build`/);
     rmSync(folder, { recursive: true });
+  });
+
+  test('says what to do where the addon is of an older build', () => {
+    const { lockFile, ...older } = loadAddon();
+    expect(lockFile).toBeTypeOf('function');
+    expect(() => requireCurrent('stylear.node', older)).toThrow(
+      'native: expected stylear.node to be of this version of the package, got one without lockFile. ' +
+        'Run `npm run build` to build it anew.',
+    );
+    expect(() => requireCurrent('stylear.node', undefined)).toThrow('got one without score');
   });
 });
 
