@@ -16,8 +16,16 @@ export interface SchemaFault {
   readonly got: string;
 }
 
-/** The first of what a schema finds wrong with a value. */
-export function schemaFault(error: z.ZodError, value: unknown): SchemaFault {
+/**
+ * The first of what a schema finds wrong with a value.
+ *
+ * @param show  a value as the message has it: as JSON unless told, which options of JavaScript may not be
+ */
+export function schemaFault(
+  error: z.ZodError,
+  value: unknown,
+  show: (value: unknown) => string = shownValue,
+): SchemaFault {
   const issue = error.issues[0]!;
   const where = issue.path.join('.');
   if (issue.code === 'unrecognized_keys') {
@@ -25,5 +33,5 @@ export function schemaFault(error: z.ZodError, value: unknown): SchemaFault {
     return { where, expected: 'without keys that are not known', got };
   }
   const found = issue.path.reduce((inside, key) => (inside as never)?.[key], value);
-  return { where, expected: issue.message, got: shownValue(found) };
+  return { where, expected: issue.message, got: show(found) };
 }

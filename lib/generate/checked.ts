@@ -1,6 +1,7 @@
 // How options are checked where they enter.
 import * as z from 'zod';
 import { StylearError } from '../error.ts';
+import { schemaFault } from '../schema_fault.ts';
 import { shown } from '../shown.ts';
 
 /** A number within bounds. */
@@ -11,9 +12,7 @@ export const whole = (
   least: number,
   most: number,
   words = `a whole number from ${least} to ${most}`,
-) => {
-  return z.int({ error: words }).gte(least, { error: words }).lte(most, { error: words });
-};
+) => z.int({ error: words }).gte(least, { error: words }).lte(most, { error: words });
 
 /**
  * Throws `ERR_INPUT` where a value is not what a schema says: `<where>: expected <key> to be <the schema's
@@ -31,14 +30,7 @@ export function requireParsed(
 ): void {
   const result = schema.safeParse(value);
   if (result.success) return;
-  const [issue] = result.error.issues;
-  const name = issue!.path.length > 0 ? prefix + issue!.path.join('.') : what;
-  const got = issue!.path.reduce<unknown>(
-    (value, key) => (value as Record<PropertyKey, unknown>)?.[key],
-    value,
-  );
-  throw new StylearError(
-    'ERR_INPUT',
-    `${where}: expected ${name} to be ${issue!.message}, got ${shown(got)}`,
-  );
+  const { where: key, expected, got } = schemaFault(result.error, value, shown);
+  const name = key === '' ? what : prefix + key;
+  throw new StylearError('ERR_INPUT', `${where}: expected ${name} to be ${expected}, got ${got}`);
 }

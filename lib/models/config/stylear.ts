@@ -2,6 +2,8 @@ import { statSync } from 'node:fs';
 import { join, resolve } from 'node:path';
 import * as z from 'zod';
 import { StylearError } from '../../error.ts';
+import { schemaFault } from '../../schema_fault.ts';
+import { shown } from '../../shown.ts';
 import { weightsError } from '../../weights/byte_source.ts';
 import { vqganFiles } from '../required_parts.ts';
 import { defaultResidualRatio, defaultSubtraction } from '../style_tokens.ts';
@@ -128,11 +130,10 @@ const filesSchema = z.object(
 function checkedFiles(files: StyleARFiles): StyleARFiles {
   const result = filesSchema.safeParse(files);
   if (result.success) return files;
-  const { path, message } = result.error.issues[0]!;
-  const got = path.length > 0 ? files[path[0] as keyof StyleARFiles] : files;
+  const { where, expected, got } = schemaFault(result.error, files, shown);
   throw new StylearError(
     'ERR_INPUT',
-    `load: expected ${path[0]?.toString() ?? 'from'} to be ${message}, got ${got}`,
+    `load: expected ${where || 'from'} to be ${expected}, got ${got}`,
   );
 }
 
