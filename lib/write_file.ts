@@ -4,16 +4,18 @@ import { StylearError } from './error.ts';
 
 /** Begins a file anew. Throws `ERR_INPUT` when the file system refuses. */
 export const writeFile = (path: string, content: string | Uint8Array): void =>
-  attempt(path, () => writeFileSync(path, content));
+  writingTo(path, () => writeFileSync(path, content));
 
 /** Throws `ERR_INPUT` when the file system refuses. */
 export const appendToFile = (path: string, content: string | Uint8Array): void =>
-  attempt(path, () => appendFileSync(path, content));
+  writingTo(path, () => appendFileSync(path, content));
 
-function attempt(path: string, action: () => void): void {
+/** What `action` gives, which writes to a file. Throws `ERR_INPUT` when the file system refuses. */
+export function writingTo<T>(path: string, action: () => T): T {
   try {
-    action();
+    return action();
   } catch (cause) {
+    if (cause instanceof StylearError) throw cause;
     const got = (cause as Error).message;
     throw new StylearError('ERR_INPUT', `${path}: expected the file to be writable, got ${got}`, {
       cause,

@@ -13,6 +13,7 @@ import { StylearError } from '../../error.ts';
 import { makeFolder } from '../../make_folder.ts';
 import { flushFolder } from '../../replace_file.ts';
 import { tarEnd, tarEntry } from '../../shards/tar.ts';
+import { writingTo } from '../../write_file.ts';
 import type { PictureEntry, Place } from './journal.ts';
 import type { BatchOutput, OutputFile } from './output.ts';
 
@@ -121,18 +122,7 @@ export class TarOutput implements BatchOutput {
   }
 
   private attempt<T>(number: number, action: () => T): T {
-    return attempt(this.pathOf(number), action);
-  }
-}
-
-function attempt<T>(path: string, action: () => T): T {
-  try {
-    return action();
-  } catch (cause) {
-    if (cause instanceof StylearError) throw cause;
-    const got = (cause as Error).message;
-    const message = `${path}: expected the file to be writable, got ${got}`;
-    throw new StylearError('ERR_INPUT', message, { cause });
+    return writingTo(this.pathOf(number), action);
   }
 }
 
