@@ -23,27 +23,47 @@ const resamples = 2000;
  *
  * @param observations  at least one
  */
-export function figureOf(observations: readonly Observation[]): Figure {
-  const clusters = new Map<number, { sum: number; count: number }>();
-  for (const { cluster, value } of observations) {
-    const own = clusters.get(cluster) ?? { sum: 0, count: 0 };
-    own.sum += value;
+export const figureOf = (observations: readonly Observation[]): Figure =>
+  bootstrapped(
+    observations.map(({ cluster, value }) => ({ cluster, values: [value] })),
+    ([mean]) => mean!,
+  );
+
+/** The harmonic mean of the means of two measures, its interval by the same bootstrap. */
+export const harmonicFigureOf = (
+  pairs: readonly { readonly cluster: number; readonly values: readonly [number, number] }[],
+): Figure => bootstrapped(pairs, ([a, b]) => harmonicMean(a!, b!));
+
+/** Of two numbers; 0, which is its limit, where one of them is not above 0. */
+const harmonicMean = (a: number, b: number): number =>
+  Math.min(a, b) > 0 ? (2 * a * b) / (a + b) : 0;
+
+/** What becomes of the means of several numbers of each picture. */
+function bootstrapped(
+  observations: readonly { readonly cluster: number; readonly values: readonly number[] }[],
+  summary: (means: readonly number[]) => number,
+): Figure {
+  const clusters = new Map<number, { sums: number[]; count: number }>();
+  for (const { cluster, values } of observations) {
+    const own = clusters.get(cluster) ?? { sums: values.map(() => 0), count: 0 };
+    own.sums = own.sums.map((sum, i) => sum + values[i]!);
     own.count++;
     clusters.set(cluster, own);
   }
   const all = [...clusters.values()];
-  const meanOf = (drawn: typeof all) => {
-    const [sum, count] = drawn.reduce(([s, n], own) => [s + own.sum, n + own.count], [0, 0]);
-    return sum / count;
+  const summaryOf = (drawn: typeof all) => {
+    const count = drawn.reduce((sum, own) => sum + own.count, 0);
+    const sumOf = (i: number) => drawn.reduce((sum, { sums }) => sum + sums[i]!, 0);
+    return summary(all[0]!.sums.map((_, i) => sumOf(i) / count));
   };
   const random = randomOf(0, 'bootstrap');
-  const means = Float64Array.from({ length: resamples }, () =>
-    meanOf(all.map(() => random.pick(all))),
+  const drawn = Float64Array.from({ length: resamples }, () =>
+    summaryOf(all.map(() => random.pick(all))),
   ).sort();
   return {
-    mean: meanOf(all),
-    low: means[Math.floor(0.025 * resamples)]!,
-    high: means[Math.ceil(0.975 * resamples) - 1]!,
+    mean: summaryOf(all),
+    low: drawn[Math.floor(0.025 * resamples)]!,
+    high: drawn[Math.ceil(0.975 * resamples) - 1]!,
     count: observations.length,
   };
 }

@@ -1,5 +1,5 @@
 import { describe, expect, test } from 'vitest';
-import { figureOf } from '../../lib/evaluate/figures.ts';
+import { figureOf, harmonicFigureOf } from '../../lib/evaluate/figures.ts';
 
 const inClusters = (values: readonly (readonly number[])[]) =>
   values.flatMap((own, cluster) => own.map((value) => ({ cluster, value })));
@@ -36,5 +36,24 @@ describe('a figure', () => {
   test('is the same whenever it is computed', () => {
     const values = inClusters([[0, 1, 1], [0.2], [0.9, 0.1]]);
     expect(figureOf(values)).toEqual(figureOf(values));
+  });
+});
+
+describe('a harmonic figure', () => {
+  const pairs = (values: readonly (readonly [number, number])[]) =>
+    values.map((values, i) => ({ cluster: Math.floor(i / 2), values }));
+
+  test('is of the means, whose figures it lies between', () => {
+    const values = [0, 1, 2, 3, 4, 5].map((i) => [0.25 + i / 100, 0.75 - i / 50] as const);
+    const figure = harmonicFigureOf(pairs(values));
+    const [a, b] = [0.275, 0.7];
+    expect(figure.mean).toBeCloseTo((2 * a * b) / (a + b), 12);
+    expect(figure.count).toBe(6);
+    expect(figure.low).toBeLessThan(figure.mean);
+    expect(figure.high).toBeGreaterThan(figure.mean);
+  });
+
+  test('is 0 where one of the means is not above 0', () => {
+    expect(harmonicFigureOf(pairs([[-0.1, 0.9]]))).toMatchObject({ mean: 0, low: 0, high: 0 });
   });
 });
