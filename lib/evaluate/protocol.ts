@@ -85,9 +85,11 @@ export const evaluatedPrompts = ({ styles, prompts }: ProtocolSize): EvaluatedPr
     .slice(styles, styles + prompts)
     .map((subject, i) => ({ subject, prompt: captionOf(one(subject), evaluationSeed(i)) }));
 
-/** The seed of a picture: no two of a split have the same. */
-export const seedOf = ({ style, prompt, seed }: Place): number =>
-  evaluationSeed((style * 64 + prompt) * 128 + seed);
+/** The seed of a picture: no two of a split have the same, nor two of the pictures from outside. */
+export function seedOf({ style, prompt, seed }: Place): number {
+  const [block, inBlock] = [Math.floor(prompt / 64), prompt % 64];
+  return evaluationSeed(((block * 4096 + style) * 64 + inBlock) * 128 + seed);
+}
 
 /** What the picture world itself draws for a prompt in a style: the most that can be hoped for. */
 export const drawnByWorld = (

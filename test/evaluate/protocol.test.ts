@@ -45,4 +45,8 @@ describe('the protocol', () => {
     expect(places[45]).toEqual({ style: 2, prompt: 5, seed: 0 });
     expect(places.slice(0, 200)).toEqual(placesOf(10, 20, 1));
   });
+
+  test('has a seed of its own for each of 10 styles x 190 prompts', () => {
+    expect(new Set(placesOf(10, 190, 2).map(seedOf)).size).toBe(3800);
+  });
 });
