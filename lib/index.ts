@@ -21,6 +21,7 @@ export { type EvaluateConfig, readEvaluateConfig } from './evaluate/config.ts';
 export { type EvaluateOptions, evaluate } from './evaluate/evaluate.ts';
 export type { Figure } from './evaluate/figures.ts';
 export type { Figures, Measure } from './evaluate/measures.ts';
+export type { OutsideFigures, OutsideMeasure } from './evaluate/outside_measures.ts';
 export type {
   EvaluatedRow,
   EvaluationResult,

@@ -5,27 +5,29 @@ import type { StyleAR } from '../generate/stylear.ts';
 import { requireIdentity } from '../identity.ts';
 import { makeFolder } from '../make_folder.ts';
 import { replaceFile } from '../replace_file.ts';
-import {
-  type EvaluatedPrompt,
-  type EvaluatedStyle,
-  type Place,
-  placesOf,
-  seedOf,
-} from './protocol.ts';
+import { type Place, placesOf, seedOf } from './protocol.ts';
 import {
   type EncodedStyle,
   encodeReference,
   type ModelVariant,
+  type Reference,
   variantRequest,
 } from './variants.ts';
 
-/** Pictures of one split in one variant. */
+/** Pictures in one variant, of a split or in the styles of pictures from outside. */
 export interface PictureGroup {
   readonly variant: ModelVariant;
-  readonly styles: readonly EvaluatedStyle[];
+  readonly styles: readonly Reference[];
+  readonly prompts: readonly string[];
   /** Of each style and prompt. */
   readonly seeds: number;
+  /** Where a picture of it lies in the folder of the variant. */
+  readonly fileOf: (place: Place) => string;
 }
+
+/** All places of a group, those of the first seed first. */
+export const placesOfGroup = ({ styles, prompts, seeds }: PictureGroup): Place[] =>
+  placesOf(styles.length, prompts.length, seeds);
 
 /** How large pictures of an evaluation are drawn, and how many at once. */
 export interface DrawPicturesOptions {
@@ -78,9 +80,8 @@ export class PictureFolder {
     requireIdentity(folder, begun, JSON.stringify(protocol), otherPictures);
   }
 
-  pathOf({ variant, styles }: PictureGroup, { style, prompt, seed }: Place): string {
-    const split = styles[0]!.split;
-    return join(this.folder, variant, split, `style-${style}-prompt-${prompt}-${seed}.png`);
+  pathOf({ variant, fileOf }: PictureGroup, place: Place): string {
+    return join(this.folder, variant, fileOf(place));
   }
 }
 
@@ -92,27 +93,26 @@ export async function drawPictures(
   stylear: StyleAR,
   pictures: PictureFolder,
   groups: readonly PictureGroup[],
-  prompts: readonly EvaluatedPrompt[],
   { size, batch, signal, onPicture }: DrawPicturesOptions,
 ): Promise<void> {
-  const wanted = groups.flatMap((group) =>
-    placesOf(group.styles.length, prompts.length, group.seeds).map((place) => ({ group, place })),
-  );
+  const wanted = groups.flatMap((group) => placesOfGroup(group).map((place) => ({ group, place })));
   const lacking = wanted.filter(({ group, place }) => !existsSync(pictures.pathOf(group, place)));
   let done = wanted.length - lacking.length;
   onPicture?.(done, wanted.length);
   if (lacking.length === 0) return;
   for (const { group, place } of lacking) makeFolder(dirname(pictures.pathOf(group, place)));
-  // One encoding of each split serves all of its variants.
+  // One encoding of each split, or of the pictures from outside, serves all variants.
   const encoded = new Map<PictureGroup['styles'], EncodedStyle[]>();
-  for (const { styles } of groups) {
+  for (const {
+    group: { styles },
+  } of lacking) {
     if (encoded.has(styles)) continue;
     const all: EncodedStyle[] = [];
     for (const style of styles) all.push(await encodeReference(stylear, style));
     encoded.set(styles, all);
   }
   const requests = lacking.map(({ group, place }): GenerateRequest => {
-    const { prompt } = prompts[place.prompt]!;
+    const prompt = group.prompts[place.prompt]!;
     const how = variantRequest(group.variant, encoded.get(group.styles)!, place.style);
     return { prompt, ...how, seed: seedOf(place), size: { width: size, height: size } };
   });

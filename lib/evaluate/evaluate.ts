@@ -1,4 +1,4 @@
-import { basename, join } from 'node:path';
+import { join } from 'node:path';
 import { ClipEmbedder } from '../curate/clip_embedder.ts';
 import { takeLock } from '../file_lock.ts';
 import { StyleAR } from '../generate/stylear.ts';
@@ -8,11 +8,12 @@ import { makeFolder } from '../make_folder.ts';
 import { readStyleARConfig } from '../models/config/stylear.ts';
 import { replaceFile } from '../replace_file.ts';
 import type { Device } from '../tensor/device.ts';
+import { fingerprint } from '../weights/fingerprint.ts';
 import { heldOutPictures } from './classifier_examples.ts';
 import type { EvaluateConfig } from './config.ts';
-import { drawPictures, PictureFolder, type PictureGroup } from './draw_pictures.ts';
+import { drawPictures, PictureFolder, type PictureGroup, placesOfGroup } from './draw_pictures.ts';
 import { JudgedSplit, type Judges } from './measures.ts';
-import { drawInOutsideStyles } from './outside_references.ts';
+import { OutsideReferences } from './outside_references.ts';
 import {
   drawnByWorld,
   type EvaluatedPrompt,
@@ -20,6 +21,7 @@ import {
   type EvaluatedStyle,
   evaluatedPrompts,
   evaluatedStyles,
+  type Place,
   placesOf,
 } from './protocol.ts';
 import { psnr, reconstructed, ssim } from './reconstruction.ts';
@@ -32,7 +34,11 @@ import {
   type Sheet,
 } from './report.ts';
 import { resultSheet, sheetOf } from './sheets.ts';
-import { openClassifier, type SubjectClassifier } from './subject_classifier.ts';
+import {
+  type OpenedClassifier,
+  openClassifier,
+  type SubjectClassifier,
+} from './subject_classifier.ts';
 import { trainClassifier } from './train_classifier.ts';
 import { yardsticks } from './variants.ts';
 
@@ -62,23 +68,14 @@ export async function evaluate(
   device: Device,
   options: EvaluateOptions = {},
 ): Promise<EvaluationResult> {
-  const { signal, onProgress } = options;
+  const { signal } = options;
   await requireInputs(config);
   makeFolder(config.output);
   using _lock = takeLock(join(config.output, 'lock'), 'the evaluation');
   using clip = config.clip === undefined ? undefined : ClipEmbedder.open(config.clip, device);
-  await trainClassifier({ ...config.classifier, size: config.size }, device, {
-    signal,
-    onStep: ({ step }, total) => onProgress?.('steps of the classifier', step, total),
-  });
-  signal?.throwIfAborted();
-  using opened = openClassifier(config.classifier.weights, device);
-  const evaluation = await Evaluation.begin(
-    config,
-    device,
-    { classifier: opened.classifier, clip },
-    options,
-  );
+  using opened = await trainedClassifier(config, device, options);
+  const judges = { classifier: opened?.classifier, clip };
+  const evaluation = await Evaluation.begin(config, device, judges, options);
   await evaluation.judgeYardsticks();
   for (const [name, folder] of Object.entries(config.models)) {
     signal?.throwIfAborted();
@@ -94,6 +91,21 @@ async function requireInputs(config: EvaluateConfig): Promise<void> {
     PictureFolder.requireProtocol(picturesOf(config, name), protocolOf(config));
   }
   for (const reference of config.references) await decodePicture(reference);
+}
+
+/** The classifier, trained when it is not there; undefined where nothing is of the picture world. */
+async function trainedClassifier(
+  { splits, classifier, size }: EvaluateConfig,
+  device: Device,
+  { signal, onProgress }: EvaluateOptions,
+): Promise<OpenedClassifier | undefined> {
+  if (splits.length === 0 || classifier === undefined) return undefined;
+  await trainClassifier({ ...classifier, size }, device, {
+    signal,
+    onStep: ({ step }, total) => onProgress?.('steps of the classifier', step, total),
+  });
+  signal?.throwIfAborted();
+  return openClassifier(classifier.weights, device);
 }
 
 const picturesOf = ({ output }: EvaluateConfig, model: string): string =>
@@ -118,10 +130,12 @@ const shownOfOthers = 4;
 class Evaluation {
   private readonly config: EvaluateConfig;
   private readonly device: Device;
-  private readonly classifier: SubjectClassifier;
+  /** There where there are parts. */
+  private readonly classifier: SubjectClassifier | undefined;
   private readonly options: EvaluateOptions;
   private readonly prompts: readonly EvaluatedPrompt[];
   private readonly parts: readonly Part[];
+  private readonly outside: OutsideReferences | undefined;
   private readonly models: Record<string, string> = {};
   private readonly rows: EvaluatedRow[] = [];
   private readonly reconstructions: ReconstructionRow[] = [];
@@ -131,10 +145,11 @@ class Evaluation {
   private constructor(
     config: EvaluateConfig,
     device: Device,
-    classifier: SubjectClassifier,
+    classifier: SubjectClassifier | undefined,
     options: EvaluateOptions,
     prompts: readonly EvaluatedPrompt[],
     parts: readonly Part[],
+    outside: OutsideReferences | undefined,
   ) {
     this.config = config;
     this.device = device;
@@ -142,21 +157,29 @@ class Evaluation {
     this.options = options;
     this.prompts = prompts;
     this.parts = parts;
+    this.outside = outside;
   }
 
   static async begin(
     config: EvaluateConfig,
     device: Device,
-    judges: Judges,
+    { clip, classifier }: Pick<Judges, 'clip'> & { classifier: SubjectClassifier | undefined },
     options: EvaluateOptions,
   ): Promise<Evaluation> {
     const prompts = evaluatedPrompts(config);
     const parts: Part[] = [];
-    for (const split of config.splits) {
-      const styles = await evaluatedStyles(split, config);
-      parts.push({ split, styles, judged: await JudgedSplit.of(styles, prompts, judges) });
+    if (classifier) {
+      for (const split of config.splits) {
+        const styles = await evaluatedStyles(split, config);
+        const judged = await JudgedSplit.of(styles, prompts, { classifier, clip });
+        parts.push({ split, styles, judged });
+      }
     }
-    return new Evaluation(config, device, judges.classifier, options, prompts, parts);
+    const outside =
+      config.references.length > 0
+        ? await OutsideReferences.open(config, textsOf(prompts), clip)
+        : undefined;
+    return new Evaluation(config, device, classifier, options, prompts, parts, outside);
   }
 
   /** What no model drew. */
@@ -180,6 +203,7 @@ class Evaluation {
       add(world, await judged.measure(places, drawn));
       await this.show(`${world}, ${split}`, styles, drawn);
     }
+    if (this.outside) this.references.push(...this.outside.judgeCopies());
   }
 
   async judgeModel(name: string, folder: string): Promise<void> {
@@ -188,33 +212,34 @@ class Evaluation {
     await using stylear = await StyleAR.load(folder, { device, cacheBytes });
     this.models[name] = stylear.hash;
     const pictures = await this.folderOf(name, stylear);
+    const prompts = textsOf(this.prompts);
     const groups = config.variants.flatMap((variant) =>
-      this.parts.map(({ styles }): PictureGroup => {
-        return {
-          variant,
-          styles,
-          seeds: variant === 'full' ? config.seeds : config.yardstickSeeds,
-        };
+      this.parts.map(({ split, styles }): PictureGroup => {
+        const seeds = variant === 'full' ? config.seeds : config.yardstickSeeds;
+        return { variant, styles, prompts, seeds, fileOf: (place) => fileOfSplit(split, place) };
       }),
     );
-    await drawPictures(stylear, pictures, groups, this.prompts, {
+    const outside = this.outside?.groups ?? [];
+    const all = [...groups, ...outside];
+    await drawPictures(stylear, pictures, all, {
       ...config,
       signal: this.options.signal,
       onPicture: (done, total) => this.options.onProgress?.(`pictures of ${name}`, done, total),
     });
-    for (const [i, group] of groups.entries()) {
-      await this.judgeGroup(name, pictures, group);
-      this.options.onProgress?.(`figures of ${name}`, i + 1, groups.length);
+    for (const [i, group] of all.entries()) {
+      if (outside.includes(group)) await this.judgeOutside(name, pictures, group);
+      else await this.judgeGroup(name, pictures, group);
+      this.options.onProgress?.(`figures of ${name}`, i + 1, all.length);
     }
     await this.judgeVqgan(name, stylear);
-    if (config.references.length > 0) await this.judgeOutside(name, stylear);
   }
 
   async write(): Promise<EvaluationResult> {
     const { models, reconstructions, references, sheets, config } = this;
     const order = (row: EvaluatedRow) => config.splits.indexOf(row.split as EvaluatedSplit);
     const rows = [...this.rows].sort((a, b) => order(a) - order(b));
-    const result = { models, rows, reconstructions, references };
+    const clip = config.clip && fingerprint([config.clip]);
+    const result = { models, clip, rows, reconstructions, references };
     const files = reportFiles(config.output);
     const json = `${JSON.stringify({ config, ...result }, undefined, 2)}\n`;
     for (const [file, text] of [
@@ -236,7 +261,7 @@ class Evaluation {
     group: PictureGroup,
   ): Promise<void> {
     const { split, styles, judged } = this.parts.find(({ styles }) => styles === group.styles)!;
-    const places = placesOf(styles.length, this.prompts.length, group.seeds);
+    const places = placesOfGroup(group);
     const drawn: Picture[] = [];
     for (const place of places) drawn.push(await decodePicture(pictures.pathOf(group, place)));
     const figures = await judged.measure(places, drawn);
@@ -252,18 +277,22 @@ class Evaluation {
     drawn: readonly Picture[],
   ): Promise<void> {
     const first = (style: number, prompt: number) => drawn[style * this.prompts.length + prompt]!;
-    this.sheets.push(await resultSheet(title, styles, this.prompts, first));
+    const named = styles.map(({ style, subject, reference }) => {
+      return { name: `${style.family} (${subject})`, reference };
+    });
+    this.sheets.push(await resultSheet(title, named, textsOf(this.prompts), first));
   }
 
   private async judgeVqgan(model: string, stylear: StyleAR): Promise<void> {
-    const { reconstructions: count, size } = this.config;
-    if (count === 0) return;
+    const { config, classifier } = this;
+    const { reconstructions: count, size } = config;
+    if (count === 0 || !classifier) return;
     for (const kind of ['raw', 'stylised'] as const) {
       const labelled = await heldOutPictures(kind, count, size);
       const before = labelled.map(({ picture }) => picture);
       const after = await reconstructed(stylear.preparation.model.vqgan, before);
       const rightOf = async (pictures: readonly Picture[]) => {
-        const named = await this.classifier.classify(pictures);
+        const named = await classifier.classify(pictures);
         return mean(named.map((subject, i) => Number(subject === labelled[i]!.subject)));
       };
       this.reconstructions.push({
@@ -283,22 +312,22 @@ class Evaluation {
     }
   }
 
-  private async judgeOutside(model: string, stylear: StyleAR): Promise<void> {
-    const { references: paths, referencePrompts } = this.config;
-    const prompts = this.prompts.slice(0, referencePrompts);
-    const all = await drawInOutsideStyles(stylear, model, paths, prompts, {
-      ...this.config,
-      folder: join(picturesOf(this.config, model), 'outside'),
-      signal: this.options.signal,
-    });
-    this.references.push(...all.map(({ row }) => row));
-    const caption =
-      `Columns: the reference, then ${prompts.map(({ prompt }) => prompt).join('; ')}. ` +
-      `Rows: ${paths.map((path) => basename(path)).join('; ')}.`;
-    const rows = all.map(({ reference, results }) => [reference, ...results]);
-    this.sheets.push(await sheetOf(`${model}, pictures from outside`, caption, rows));
+  private async judgeOutside(
+    model: string,
+    pictures: PictureFolder,
+    group: PictureGroup,
+  ): Promise<void> {
+    const { rows, sheet } = await this.outside!.judge(model, pictures, group, this.options.signal);
+    this.references.push(...rows);
+    this.sheets.push(sheet);
   }
 }
+
+const textsOf = (prompts: readonly EvaluatedPrompt[]): string[] =>
+  prompts.map(({ prompt }) => prompt);
+
+const fileOfSplit = (split: EvaluatedSplit, { style, prompt, seed }: Place): string =>
+  join(split, `style-${style}-prompt-${prompt}-${seed}.png`);
 
 const mean = (values: readonly number[]): number =>
   values.reduce((sum, value) => sum + value, 0) / values.length;

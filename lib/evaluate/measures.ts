@@ -104,14 +104,21 @@ export class JudgedSplit {
 /** Where the classifier's subjects stand. */
 const places: ReadonlyMap<string, number> = new Map(subjects.map(({ name }, i) => [name, i]));
 
-/** How many of the other ones `chosen` prefers its own one to. */
-function shareOfOthers<T>(all: readonly T[], own: number, chosen: (own: T, other: T) => boolean) {
+/** How many of the other ones, of which there is one at least, `chosen` prefers its own one to. */
+export function shareOfOthers<T>(
+  all: readonly T[],
+  own: number,
+  chosen: (own: T, other: T) => boolean,
+) {
   const others = all.filter((_, i) => i !== own);
   return others.filter((other) => chosen(all[own]!, other)).length / others.length;
 }
 
 /** In parts, so that the activations of a few pictures alone are there at once. */
-async function embedded(clip: ClipEmbedder, pictures: readonly Picture[]): Promise<Float32Array[]> {
+export async function embedded(
+  clip: ClipEmbedder,
+  pictures: readonly Picture[],
+): Promise<Float32Array[]> {
   const vectors: Float32Array[] = [];
   for (let at = 0; at < pictures.length; at += 32)
     vectors.push(...(await clip.pictures(pictures.slice(at, at + 32))));

@@ -1,89 +1,157 @@
-import { existsSync } from 'node:fs';
-import { basename, join } from 'node:path';
-import type { StyleHandle } from '../generate/style_handle.ts';
-import type { StyleAR } from '../generate/stylear.ts';
+// The protocol of the paper: pictures of one's own whose style is taken, by prompts of one's own.
+import { createHash } from 'node:crypto';
+import { readFileSync } from 'node:fs';
+import { basename, dirname, join } from 'node:path';
+import type { ClipEmbedder } from '../curate/clip_embedder.ts';
 import { decodePicture } from '../image/decode.ts';
 import type { Picture } from '../image/picture.ts';
-import { fitted } from '../image/picture_grid.ts';
-import { makeFolder } from '../make_folder.ts';
-import { paletteDistance, paletteStatistics } from './palette.ts';
-import { type EvaluatedPrompt, seedOf } from './protocol.ts';
-import type { ReferenceRow } from './report.ts';
+import type { EvaluateConfig } from './config.ts';
+import { type PictureFolder, type PictureGroup, placesOfGroup } from './draw_pictures.ts';
+import { JudgedReferences, type MeasuredPicture, outsideFigures } from './outside_measures.ts';
+import { placesOf, seedOf } from './protocol.ts';
+import type { ReferenceRow, Sheet } from './report.ts';
+import { resultSheet } from './sheets.ts';
+import { type ModelVariant, shownReference, yardsticks } from './variants.ts';
 
-/** A picture from outside with what a model drew in its style. */
-export interface OutsideResult {
+interface OutsideReference {
+  /** What the report calls it. */
+  readonly name: string;
+  /** Of its file. */
+  readonly hash: string;
   readonly reference: Picture;
-  readonly results: readonly Picture[];
-  readonly row: ReferenceRow;
 }
 
-/** How results for references from outside are drawn and kept. */
-export interface OutsideOptions {
-  /** Where pictures are kept; those that are there are not drawn again. */
-  readonly folder: string;
-  readonly size: number;
-  readonly batch: number;
-  readonly signal?: AbortSignal | undefined;
-}
+/** Pictures that are decoded and measured at once. */
+const part = 32;
 
-/** Draws every prompt in the style of each picture, and compares their colours. */
-export async function drawInOutsideStyles(
-  stylear: StyleAR,
-  model: string,
-  paths: readonly string[],
-  prompts: readonly EvaluatedPrompt[],
-  { folder, size, batch, signal }: OutsideOptions,
-): Promise<OutsideResult[]> {
-  makeFolder(folder);
-  const file = (style: number, prompt: number) =>
-    join(folder, `${style}-${basename(paths[style]!)}-${prompt}.png`);
-  const places = paths.flatMap((_, style) => prompts.map((_, prompt) => ({ style, prompt })));
-  const lacking = places.filter(({ style, prompt }) => !existsSync(file(style, prompt)));
-  const references: Picture[] = [];
-  for (const path of paths) references.push(await decodePicture(path));
-  if (lacking.length > 0) {
-    const encoded: StyleHandle[] = [];
-    for (const reference of references) encoded.push(await stylear.encodeStyle(reference));
-    const requests = lacking.map(({ style, prompt }) => ({
-      prompt: prompts[prompt]!.prompt,
-      style: encoded[style]!,
-      seed: seedOf({ style, prompt, seed: 0 }),
-      size: { width: size, height: size },
-    }));
-    for await (const event of stylear.generate(requests, { batch, signal })) {
-      if (event.type !== 'image') continue;
-      const { style, prompt } = lacking[event.image.request]!;
-      await event.image.save(file(style, prompt));
+/** References from outside, what is drawn in their styles, and how it is judged. */
+export class OutsideReferences {
+  /** One for each variant. */
+  readonly groups: readonly PictureGroup[];
+  private readonly references: readonly OutsideReference[];
+  private readonly prompts: readonly string[];
+  private readonly judged: JudgedReferences;
+
+  private constructor(
+    groups: readonly PictureGroup[],
+    references: readonly OutsideReference[],
+    prompts: readonly string[],
+    judged: JudgedReferences,
+  ) {
+    this.groups = groups;
+    this.references = references;
+    this.prompts = prompts;
+    this.judged = judged;
+  }
+
+  /**
+   * Rejects with `ERR_INPUT` where a picture cannot be read.
+   *
+   * @param worldPrompts  those of the picture world, which are taken where the config has none of its own
+   */
+  static async open(
+    { references: paths, referencePrompts, referenceSeeds: seeds, variants }: EvaluateConfig,
+    worldPrompts: readonly string[],
+    clip: ClipEmbedder | undefined,
+  ): Promise<OutsideReferences> {
+    const references: OutsideReference[] = [];
+    for (const path of paths) {
+      const reference = await decodePicture(path);
+      references.push({ name: nameOf(path, paths), hash: hashOf(readFileSync(path)), reference });
     }
-  }
-  const palettes = references.map(paletteStatistics);
-  const all: OutsideResult[] = [];
-  for (const [style, reference] of references.entries()) {
-    const results: Picture[] = [];
-    for (const prompt of prompts.keys()) results.push(await decodePicture(file(style, prompt)));
-    const own = results.map((result) => paletteStatistics(result));
-    const to = (other: number) => own.map((palette) => paletteDistance(palette, palettes[other]!));
-    const others = references.map((_, i) => i).filter((i) => i !== style);
-    const ownDistances = to(style);
-    const otherDistances = others.map(to);
-    all.push({
-      reference: fitted(reference, size),
-      results,
-      row: {
-        model,
-        reference: basename(paths[style]!),
-        ownPalette: mean(ownDistances),
-        otherPalette: mean(otherDistances.flat()),
-        choice: mean(
-          otherDistances.flatMap((distances) =>
-            distances.map((distance, i) => Number(ownDistances[i]! < distance)),
-          ),
-        ),
-      },
+    const prompts =
+      typeof referencePrompts === 'number'
+        ? worldPrompts.slice(0, referencePrompts)
+        : referencePrompts;
+    const groups = outsideVariants(variants, paths.length).map((variant): PictureGroup => {
+      const fileOf = fileNames(variant, references, prompts);
+      return { variant, styles: references, prompts, seeds, fileOf };
     });
+    const pictures = references.map(({ reference }) => reference);
+    const judged = await JudgedReferences.of(pictures, prompts, clip);
+    return new OutsideReferences(groups, references, prompts, judged);
   }
-  return all;
+
+  /** What mere copies of the references come to. */
+  judgeCopies(): ReferenceRow[] {
+    const places = placesOf(this.references.length, this.prompts.length, 1);
+    return this.rowsOf(undefined, yardsticks[0], this.judged.measureCopies(places));
+  }
+
+  /** Judges the pictures of a model, all of which are in the folder. */
+  async judge(
+    model: string,
+    pictures: PictureFolder,
+    group: PictureGroup,
+    signal?: AbortSignal,
+  ): Promise<{ rows: ReferenceRow[]; sheet: Sheet }> {
+    const places = placesOfGroup(group);
+    const measured: MeasuredPicture[] = [];
+    for (let at = 0; at < places.length; at += part) {
+      signal?.throwIfAborted();
+      const some = places.slice(at, at + part);
+      const drawn: Picture[] = [];
+      for (const place of some) drawn.push(await decodePicture(pictures.pathOf(group, place)));
+      measured.push(...(await this.judged.measure(some, drawn)));
+    }
+    const sheet = await resultSheet(
+      `${model}, ${group.variant}, pictures from outside`,
+      this.references,
+      this.prompts,
+      (style, prompt) => decodePicture(pictures.pathOf(group, { style, prompt, seed: 0 })),
+    );
+    return { rows: this.rowsOf(model, group.variant, measured), sheet };
+  }
+
+  /** Of all references, where there are several, and of each. */
+  private rowsOf(
+    model: string | undefined,
+    variant: string,
+    measured: readonly MeasuredPicture[],
+  ): ReferenceRow[] {
+    const each = this.references.map(({ name }, style): ReferenceRow => {
+      const own = measured.filter(({ place }) => place.style === style);
+      return { model, variant, reference: name, figures: outsideFigures(own, 'prompt') };
+    });
+    if (each.length === 1) return each;
+    const figures = outsideFigures(measured, 'style');
+    return [{ model, variant, reference: undefined, figures }, ...each];
+  }
 }
 
-const mean = (values: readonly number[]): number =>
-  values.reduce((sum, value) => sum + value, 0) / values.length;
+/** Yardsticks that need to know nothing of a reference; a single one cannot be shuffled. */
+const outsideVariants = (asked: readonly ModelVariant[], references: number): ModelVariant[] => [
+  'full',
+  ...asked.filter(
+    (variant) =>
+      variant === 'without style tokens' || (variant === 'shuffled reference' && references > 1),
+  ),
+];
+
+/** The name of a file, behind that of its folder where another one is called the same. */
+function nameOf(path: string, paths: readonly string[]): string {
+  const name = basename(path);
+  const alone = paths.filter((other) => basename(other) === name).length === 1;
+  return alone ? name : join(basename(dirname(path)), name);
+}
+
+/**
+ * Names that change with whatever a picture is made of, so that one of another reference or prompt is
+ * never taken for it, and prompts may be added.
+ */
+function fileNames(
+  variant: ModelVariant,
+  references: readonly OutsideReference[],
+  prompts: readonly string[],
+): PictureGroup['fileOf'] {
+  return (place) => {
+    const { style, prompt, seed } = place;
+    const shown = shownReference(variant, style, references.length);
+    const reference = shown === undefined ? '' : references[shown]!.hash;
+    const made = hashOf(JSON.stringify([reference, prompts[prompt], seedOf(place)]));
+    return join('outside', `reference-${style}-prompt-${prompt}-${seed}-${made.slice(0, 16)}.png`);
+  };
+}
+
+const hashOf = (content: string | Uint8Array): string =>
+  createHash('sha256').update(content).digest('hex');

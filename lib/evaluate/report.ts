@@ -1,6 +1,7 @@
 // An evaluation as one HTML page that needs nothing beside it: tables, and pictures side by side.
 import type { Figure } from './figures.ts';
 import { type Figures, type Measure, measures } from './measures.ts';
+import { type OutsideFigures, type OutsideMeasure, outsideMeasures } from './outside_measures.ts';
 
 /** A line of the table: how a model, or none, was asked. */
 export interface EvaluatedRow {
@@ -24,21 +25,22 @@ export interface ReconstructionRow {
   readonly namedAfter: number;
 }
 
-/** A picture from outside, and how near to its colours the results are. */
+/** What results in the style of a picture from outside, or of all of them, come to. */
 export interface ReferenceRow {
-  readonly model: string;
-  readonly reference: string;
-  readonly ownPalette: number;
-  /** Mean over the other references. */
-  readonly otherPalette: number;
-  /** The share of results whose colours are closer to it than to another of the references. */
-  readonly choice: number;
+  /** Undefined for what no model drew. */
+  readonly model: string | undefined;
+  readonly variant: string;
+  /** Undefined for all of them together. */
+  readonly reference: string | undefined;
+  readonly figures: OutsideFigures;
 }
 
 /** All that an evaluation came to, as `report.json` has it beside the config. */
 export interface EvaluationResult {
   /** The hash of the weights of each model, by its name. */
   readonly models: Readonly<Record<string, string>>;
+  /** The hash of the CLIP whose similarities are shown, where there is one. */
+  readonly clip?: string | undefined;
   readonly rows: readonly EvaluatedRow[];
   readonly reconstructions: readonly ReconstructionRow[];
   readonly references: readonly ReferenceRow[];
@@ -54,10 +56,8 @@ export interface Sheet {
 
 /** @returns HTML with tables and pictures in it, and no script */
 export function evaluationPage(result: EvaluationResult, sheets: readonly Sheet[]): string {
-  const { models, rows, reconstructions, references } = result;
-  const shown = (Object.keys(measures) as Measure[]).filter((measure) =>
-    rows.some(({ figures }) => figures[measure]),
-  );
+  const { models, clip, rows, reconstructions, references } = result;
+  const shown = shownMeasures(measures, rows);
   const split = (name: string) =>
     section(
       name,
@@ -66,10 +66,7 @@ export function evaluationPage(result: EvaluationResult, sheets: readonly Sheet[
         rows
           .filter((row) => row.split === name)
           .map(({ model, variant, figures }) => [
-            model ?? '',
-            variant,
-            `${Math.max(...Object.values(figures).map(({ count }) => count))}`,
-            ...shown.map((measure) => written(measure, figures[measure])),
+            ...[model ?? '', variant, ...writtenFigures(shown, figures)],
           ]),
       ),
     );
@@ -85,19 +82,17 @@ img { max-width: 100%; image-rendering: pixelated } small { color: #777 }
 <h1>Evaluation</h1>
 <p>${Object.entries(models)
     .map(([name, hash]) => `${escaped(name)}: weights ${escaped(hash)}`)
-    .join('; ')}</p>
-<p>Means with 95 % confidence intervals by the bootstrap over styles. ${shown
-    .map((measure) => `<b>${names[measure]}</b>: ${escaped(measures[measure])}.`)
-    .join(' ')}</p>
+    .join('; ')}${clip === undefined ? '' : `; CLIP: weights ${escaped(clip)}`}</p>
+${rows.length ? `<p>${intervals} over styles. ${legend(shown, measures)}</p>` : ''}
 ${[...new Set(rows.map((row) => row.split))].map(split).join('\n')}
 ${reconstructions.length ? section('VQGAN', reconstructionTable(reconstructions)) : ''}
-${references.length ? section('Pictures from outside', referenceTable(references)) : ''}
+${references.length ? section('Pictures from outside', referenceTables(references)) : ''}
 ${sheets.map(figure).join('\n')}
 </html>
 `;
 }
 
-const names: Readonly<Record<Measure, string>> = {
+const names: Readonly<Record<Measure | OutsideMeasure, string>> = {
   style: 'style',
   subject: 'subject',
   leakage: 'leakage',
@@ -105,14 +100,43 @@ const names: Readonly<Record<Measure, string>> = {
   palette: 'palette',
   clipText: 'CLIP-T',
   clipImage: 'CLIP-I',
+  harmonic: 'harmonic mean',
+  clipChoice: 'own by CLIP-I',
+  otherPalette: 'palette to others',
+  paletteChoice: 'own by palette',
 };
 
-const isShare = (measure: Measure): boolean =>
-  ['style', 'subject', 'leakage', 'trace'].includes(measure);
+const shares: readonly AnyMeasure[] = [
+  ...(['style', 'subject', 'leakage', 'trace'] as const),
+  ...(['clipChoice', 'paletteChoice'] as const),
+];
 
-function written(measure: Measure, figure: Figure | undefined): string {
+type AnyMeasure = keyof typeof names;
+type AnyFigures = Readonly<Partial<Record<AnyMeasure, Figure>>>;
+
+const intervals = 'Means with 95 % confidence intervals by the bootstrap';
+
+/** Those of the measures that one of the rows has. */
+const shownMeasures = <Name extends AnyMeasure>(
+  all: Readonly<Record<Name, string>>,
+  rows: readonly { readonly figures: AnyFigures }[],
+): Name[] =>
+  (Object.keys(all) as Name[]).filter((name) => rows.some(({ figures }) => figures[name]));
+
+const legend = <Name extends AnyMeasure>(
+  shown: readonly Name[],
+  says: Readonly<Record<Name, string>>,
+): string => shown.map((name) => `<b>${names[name]}</b>: ${escaped(says[name])}.`).join(' ');
+
+/** How many pictures there are, and each figure. */
+const writtenFigures = (shown: readonly AnyMeasure[], figures: AnyFigures): string[] => [
+  `${Math.max(...Object.values(figures).map(({ count }) => count))}`,
+  ...shown.map((measure) => written(measure, figures[measure])),
+];
+
+function written(measure: AnyMeasure, figure: Figure | undefined): string {
   if (!figure) return '';
-  const number = (value: number) => (isShare(measure) ? percent(value) : value.toFixed(3));
+  const number = (value: number) => (shares.includes(measure) ? percent(value) : value.toFixed(3));
   return `${number(figure.mean)} <small>${number(figure.low)} to ${number(figure.high)}</small>`;
 }
 
@@ -127,13 +151,32 @@ const reconstructionTable = (rows: readonly ReconstructionRow[]): string =>
     ]),
   );
 
-const referenceTable = (rows: readonly ReferenceRow[]): string =>
-  table(
-    ['model', 'reference', 'palette to it', 'to the others', 'closer to it'],
-    rows.map(({ model, reference, ownPalette, otherPalette, choice }) => [
-      ...[model, reference, ownPalette.toFixed(3), otherPalette.toFixed(3), percent(choice)],
+/** All references together, then each; what the paper measures beside is named. */
+function referenceTables(rows: readonly ReferenceRow[]): string {
+  const shown = shownMeasures(outsideMeasures, rows);
+  const head = ['pictures', ...shown.map((measure) => names[measure])];
+  const of = (name: string | undefined) => rows.filter(({ reference }) => reference === name);
+  const together = of(undefined);
+  // What a reference comes to with one variant and another stands side by side.
+  const each = [...new Set(rows.map(({ reference }) => reference))]
+    .filter((name) => name !== undefined)
+    .flatMap(of);
+  const summary = table(
+    ['model', 'variant', ...head],
+    together.map(({ model, variant, figures }) => [
+      ...[model ?? '', variant, ...writtenFigures(shown, figures)],
     ]),
   );
+  const single = table(
+    ['reference', 'model', 'variant', ...head],
+    each.map(({ reference, model, variant, figures }) => [
+      ...[reference!, model ?? '', variant, ...writtenFigures(shown, figures)],
+    ]),
+  );
+  return `<p>${intervals} over references, of a single one over prompts. ${legend(shown, outsideMeasures)}
+The similarities by DINO, which the paper measures too, and by CSD are not measured: these networks are no part of the package.</p>
+${together.length ? summary : ''}${single}`;
+}
 
 /** @param rows  cells as HTML where they have a figure, else text without marks */
 function table(head: readonly string[], rows: readonly (readonly string[])[]): string {

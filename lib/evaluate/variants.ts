@@ -1,7 +1,7 @@
 import type { GenerateRequest } from '../generate/request.ts';
 import type { StyleHandle } from '../generate/style_handle.ts';
 import type { StyleAR } from '../generate/stylear.ts';
-import type { EvaluatedStyle } from './protocol.ts';
+import type { Picture } from '../image/picture.ts';
 
 /** How a model is asked. Style-enhanced tokens are those with noise and without the subject. */
 export const modelVariants = [
@@ -18,21 +18,44 @@ export type ModelVariant = (typeof modelVariants)[number];
 /** What is shown beside models: a result that is nothing but style, and the most there can be. */
 export const yardsticks = ['copy of the reference', 'world drawing'] as const;
 
+/** A picture that tells a model of a style. */
+export interface Reference {
+  readonly reference: Picture;
+  /** Its subject cut out, where that is known. */
+  readonly cutOut?: Picture | undefined;
+}
+
 /** The style tokens of a reference. */
 export interface EncodedStyle {
   readonly whole: StyleHandle;
   readonly withoutSubject: StyleHandle;
 }
 
-/** The style tokens of a reference, with its subject in them and with its subject faded. */
+/** The style tokens of a reference, with its subject in them and, where that is known, with it faded. */
 export async function encodeReference(
   stylear: StyleAR,
-  { reference, cutOut }: EvaluatedStyle,
+  { reference, cutOut }: Reference,
 ): Promise<EncodedStyle> {
+  const whole = await stylear.encodeStyle(reference);
+  if (!cutOut) return { whole, withoutSubject: whole };
   return {
-    whole: await stylear.encodeStyle(reference),
+    whole,
     withoutSubject: await stylear.encodeStyle({ picture: reference, subject: cutOut }),
   };
+}
+
+/**
+ * Which of so many references a model is shown for one of them.
+ *
+ * @returns undefined for none
+ */
+export function shownReference(
+  variant: ModelVariant,
+  style: number,
+  count: number,
+): number | undefined {
+  if (variant === 'without style tokens') return undefined;
+  return variant === 'shuffled reference' ? (style + 1) % count : style;
 }
 
 /**
@@ -46,9 +69,12 @@ export function variantRequest(
   encoded: readonly EncodedStyle[],
   style: number,
 ): Pick<GenerateRequest, 'style' | 'noiseStrength'> {
-  const { whole, withoutSubject } = encoded[style]!;
+  const shown = shownReference(variant, style, encoded.length);
+  if (shown === undefined) return {};
+  const { whole, withoutSubject } = encoded[shown]!;
   switch (variant) {
     case 'full':
+    case 'shuffled reference':
       return { style: withoutSubject };
     case 'without style-enhanced tokens':
       return { style: whole, noiseStrength: 0 };
@@ -58,7 +84,5 @@ export function variantRequest(
       return { style: whole };
     case 'without style tokens':
       return {};
-    case 'shuffled reference':
-      return { style: encoded[(style + 1) % encoded.length]!.withoutSubject };
   }
 }

@@ -27,6 +27,21 @@ describe('the config of an evaluation', () => {
     });
   });
 
+  test('needs no classifier where it is of pictures from outside alone', () => {
+    const alone = { splits: [], classifier: undefined, references: ['owl.png'] };
+    const config = read({ ...alone, referencePrompts: ['a fox', 'a house at night'] });
+    expect(config.reconstructions).toBe(0);
+    expect(config.referencePrompts).toEqual(['a fox', 'a house at night']);
+    expect(read({}).reconstructions).toBe(100);
+    expect(read({ reconstructions: 0 }).reconstructions).toBe(0);
+  });
+
+  test('needs one where there are splits', () => {
+    expect(() => read({ classifier: undefined })).toThrow(
+      'expected classifier to be an object where there are splits, got nothing',
+    );
+  });
+
   test.each([
     [{ colour: 1 }, 'expected the config to be without keys that are not known, got "colour"'],
     [{ models: {} }, 'expected models to be at least one, got {}'],
@@ -42,6 +57,29 @@ describe('the config of an evaluation', () => {
     ],
     [{ variants: ['full', 'full'] }, 'expected variants to be different ones, got ["full","full"]'],
     [{ variants: [] }, 'expected variants to be at least one, got []'],
+    [
+      { splits: [] },
+      'expected references to be at least one where there are no splits, got nothing',
+    ],
+    [
+      { splits: [], references: ['owl.png'], reconstructions: 2 },
+      'expected reconstructions to be 0 where there are no splits, got 2',
+    ],
+    [
+      { references: ['owl.png', './owl.png'] },
+      'expected references to be different ones, got ["owl',
+    ],
+    [{ referencePrompts: 40 }, 'expected referencePrompts to be a whole number in [1, 39], got 40'],
+    [
+      { referencePrompts: 'a fox' },
+      'expected referencePrompts to be a whole number in [1, 39] or a list of prompts, got "a fox"',
+    ],
+    [{ referencePrompts: [] }, 'expected referencePrompts to be at least one, got []'],
+    [{ referencePrompts: ['a fox', ' '] }, 'expected referencePrompts.1 to be a prompt, got " "'],
+    [
+      { referencePrompts: ['a', 'a'] },
+      'expected referencePrompts to be different ones, got ["a","a"]',
+    ],
   ])('refuses %j', (more, message) => {
     expect(() => read(more)).toThrow(message);
   });

@@ -1,10 +1,20 @@
-import { mkdirSync, readdirSync, readFileSync, rmSync, statSync, writeFileSync } from 'node:fs';
+import {
+  copyFileSync,
+  existsSync,
+  mkdirSync,
+  readdirSync,
+  readFileSync,
+  rmSync,
+  statSync,
+  writeFileSync,
+} from 'node:fs';
 import { dirname, join } from 'node:path';
-import { expect, test } from 'vitest';
+import { beforeAll, expect, test } from 'vitest';
 import { readEvaluateConfig } from '../../lib/evaluate/config.ts';
 import { evaluate } from '../../lib/evaluate/evaluate.ts';
 import type { Figure } from '../../lib/evaluate/figures.ts';
 import { takeLock } from '../../lib/file_lock.ts';
+import { writeSmallClip } from '../curate/small_clip.ts';
 import { withSmallModel } from '../support/small_model.ts';
 import { trainingDevice } from '../train/trained.ts';
 
@@ -70,8 +80,8 @@ withSmallModel('an evaluation', ({ folder, scratch, style }) => {
     const written = made.map((name) => statSync(name).mtimeMs);
     const { rows, reconstructions, references, models } = await evaluate(config(), device);
     expect(made.map((name) => statSync(name).mtimeMs)).toEqual(written);
-    // Two splits: 8 of the full variant and 4 of each of three others; one from outside.
-    expect(pictures()).toHaveLength(2 * (8 + 3 * 4) + 1);
+    // Two splits: 8 of the full variant and 4 of each of three others; from outside, with style and without.
+    expect(pictures()).toHaveLength(2 * (8 + 3 * 4) + 2);
     expect(rows.map(({ split, model, variant }) => [split, model, variant].join())).toEqual(
       ['held-out parameters', 'held-out family'].flatMap((split) => [
         `${split},,copy of the reference`,
@@ -90,7 +100,12 @@ withSmallModel('an evaluation', ({ folder, scratch, style }) => {
       ['raw', 2],
       ['stylised', 2],
     ]);
-    expect(references).toMatchObject([{ model: 'small', reference: 'style.png' }]);
+    expect(references).toMatchObject([
+      { model: undefined, variant: 'copy of the reference', reference: 'style.png' },
+      { model: 'small', variant: 'full', reference: 'style.png' },
+      { model: 'small', variant: 'without style tokens', reference: 'style.png' },
+    ]);
+    expect(Object.keys(references[1]!.figures)).toEqual(['palette']);
     const json = JSON.parse(readFileSync(join(scratch, 'evaluation/report.json'), 'utf8'));
     expect(json.models).toEqual(models);
     expect(json.rows).toEqual(JSON.parse(JSON.stringify(rows)));
@@ -123,5 +138,100 @@ withSmallModel('an evaluation', ({ folder, scratch, style }) => {
       'expected defaults.temperature to be 7, as it was begun with, got ',
     );
     writeFileSync(file, text);
+  });
+});
+
+withSmallModel('an evaluation of pictures from outside alone', (model) => {
+  const { folder, scratch, style, subject } = model;
+  const output = join(scratch, 'outside');
+  const prompts = ['a sleeping fox', 'a house at night', 'an owl'];
+  const config = (more: object = {}) => {
+    const file = join(scratch, 'outside.json');
+    const asked = {
+      ...{ output, models: { small: folder }, splits: [], batch: 4, clip: 'clip' },
+      ...{ references: [style, subject], referencePrompts: prompts },
+    };
+    writeFileSync(file, JSON.stringify({ ...asked, ...more }));
+    return readEvaluateConfig(file);
+  };
+  const pictures = () =>
+    readdirSync(join(output, 'pictures/small'), { recursive: true })
+      .map(String)
+      .filter((name) => name.endsWith('.png'))
+      .sort();
+  beforeAll(() => writeSmallClip(join(scratch, 'clip'), device));
+
+  test('goes on with the pictures that are there, and trains no classifier', async () => {
+    const controller = new AbortController();
+    const stages = new Set<string>();
+    const stopped = evaluate(config(), device, {
+      signal: controller.signal,
+      onProgress: (stage, done) => {
+        stages.add(stage);
+        if (done === 5) controller.abort();
+      },
+    });
+    await expect(stopped).rejects.toMatchObject({ name: 'AbortError' });
+    expect([...stages]).toEqual(['pictures of small']);
+    const made = pictures();
+    expect(made.length).toBeGreaterThan(0);
+    const written = () =>
+      made.map((name) => statSync(join(output, 'pictures/small', name)).mtimeMs);
+    const before = written();
+    const { rows, reconstructions, references, clip } = await evaluate(config(), device);
+    expect(written()).toEqual(before);
+    expect(pictures()).toHaveLength(3 * 2 * prompts.length);
+    expect([rows, reconstructions]).toEqual([[], []]);
+    expect(clip).toMatch(/^[0-9a-f]{16}$/);
+    const variants = ['full', 'without style tokens', 'shuffled reference'];
+    expect(references.map(({ model, variant, reference }) => [model, variant, reference])).toEqual(
+      [
+        [undefined, 'copy of the reference'],
+        ...variants.map((variant) => ['small', variant]),
+      ].flatMap((asked) => [undefined, 'style.png', 'subject.png'].map((name) => [...asked, name])),
+    );
+    for (const { reference, figures } of references)
+      expect(figures.clipText!.count).toBe(reference === undefined ? 6 : 3);
+    const [copies] = references;
+    // f32 vectors.
+    expect(copies!.figures.clipImage!.mean).toBeCloseTo(1, 6);
+    expect(copies!.figures).toMatchObject({ clipChoice: { mean: 1 }, palette: { mean: 0 } });
+    const json = JSON.parse(readFileSync(join(output, 'report.json'), 'utf8'));
+    expect(json.config.referencePrompts).toEqual(prompts);
+    expect(json.references).toEqual(JSON.parse(JSON.stringify(references)));
+    const page = readFileSync(join(output, 'report.html'), 'utf8');
+    expect(page).toContain('small, shuffled reference, pictures from outside');
+    expect(page).not.toContain('held-out');
+  });
+
+  test('draws what is new alone: a prompt that is added, a picture that changed', async () => {
+    const before = new Set(pictures());
+    const added = async (more: object) => {
+      await evaluate(config(more), device);
+      const names = pictures().filter((name) => !before.has(name));
+      for (const name of names) before.add(name);
+      return names;
+    };
+    expect(await added({ referencePrompts: [...prompts, 'a boat'] })).toHaveLength(3 * 2);
+    const copy = join(scratch, 'copy.png');
+    copyFileSync(subject, copy);
+    expect(await added({ references: [style, copy] })).toEqual([]);
+    copyFileSync(model.condition, copy);
+    // Itself, and the other one that is shown it in place of its own.
+    expect(await added({ references: [style, copy] })).toHaveLength(2 * prompts.length);
+  });
+
+  test('draws several pictures of a prompt, each of its own', async () => {
+    const { references } = await evaluate(
+      config({ output: 'seeds', referenceSeeds: 2, references: [style], variants: ['full'] }),
+      device,
+    );
+    expect(references.map(({ figures }) => figures.clipImage!.count)).toEqual([3, 6]);
+    const drawn = readdirSync(join(scratch, 'seeds/pictures/small/full/outside'));
+    const bytes = drawn.map((name) =>
+      readFileSync(join(scratch, 'seeds/pictures/small/full/outside', name), 'base64'),
+    );
+    expect(new Set(bytes).size).toBe(6);
+    expect(existsSync(join(scratch, 'seeds/pictures/small/without style tokens'))).toBe(false);
   });
 });
