@@ -80,7 +80,7 @@ class Report {
       const made = `${this.before + Math.floor(pictures)} of ${this.total} pictures`;
       const words = `${made}${failed > 0 ? `, ${failed} failed` : ''}, ${this.rate(pictures)}`;
       const done = this.before + pictures + failed;
-      this.progress.update(done, this.total, words, this.before);
+      this.progress.update(done, this.total, words);
     } else if (event.type === 'picture') {
       this.tally.add(event.image.statistics);
     } else if (event.type === 'failed') {
@@ -91,7 +91,7 @@ class Report {
     } else {
       this.progress.clear();
       const { pictures, styles } = event;
-      const rest = `${this.rate(pictures)}, ${styles} styles encoded`;
+      const rest = `${this.rate(pictures)}, ${styles} ${styles === 1 ? 'style' : 'styles'} encoded`;
       const what = pictures === 1 ? '1 picture' : `${pictures} pictures`;
       const steps = pictures > 0 ? `, ${this.tally}` : '';
       console.log(`${what} in ${duration(this.hours() * 3600)}, ${rest}${steps}`);

@@ -12,15 +12,11 @@ import { type StoppableOptions, stoppable } from './stoppable.ts';
 export async function evaluateCommand(file: string, options: StoppableOptions): Promise<number> {
   const config = readEvaluateConfig(file);
   return await stoppable(config, options, async (device, signal) => {
-    // Time left is counted within a stage: what the next ones take is not known.
-    let [progress, current] = [new Progress(), ''];
+    const progress = new Progress();
     try {
       await evaluate(config, device, {
         signal,
-        onProgress: (stage, done, total) => {
-          if (stage !== current) [progress, current] = [new Progress(), stage];
-          progress.update(done, total, stage);
-        },
+        onProgress: (stage, done, total) => progress.update(done, total, stage),
       });
     } finally {
       progress.clear();

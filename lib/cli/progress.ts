@@ -1,31 +1,54 @@
+/** How long a run is looked back upon for the time that is left, in milliseconds. */
+const memory = 300_000;
+const marksKept = 60;
+
 /** A line of progress: rewritten in place on a terminal, and else printed now and then. */
 export class Progress {
   private readonly stream: NodeJS.WriteStream;
-  private readonly began = performance.now();
   private printed = 0;
+  private total = 0;
+  private done = 0;
+  /** What was done when, the oldest first, of this stage and of the last minutes alone. */
+  private readonly marks: { time: number; done: number }[] = [];
 
   constructor(stream: NodeJS.WriteStream = process.stderr) {
     this.stream = stream;
   }
 
   /**
+   * The time that is left is told by the rate since the first update, over the last minutes at most: what
+   * earlier runs made, loading, and a pause long ago say nothing of it. With another total, or less done
+   * than before, another stage begins.
+   *
    * @param done   units that are done
    * @param total  units in all
    * @param words  what else to say
-   * @param before  units that were done when it began, which say nothing of the time that is left
    */
-  update(done: number, total: number, words: string, before = 0): void {
+  update(done: number, total: number, words: string): void {
     const now = performance.now();
+    const left = this.left(done, total, now);
     // A terminal ten times a second, a log every ten seconds.
     const pause = this.stream.isTTY ? 100 : 10_000;
     if (done < total && now - this.printed < pause) return;
     this.printed = now;
     const share = total > 0 ? done / total : 0;
-    const seconds = (now - this.began) / 1000;
-    const made = done - before;
-    const left = made > 0 ? duration((seconds * (total - done)) / made) : '?';
     const line = `${bar(share)} ${Math.floor(100 * share)} % ${words}, ${left} left`;
     this.stream.write(this.stream.isTTY ? `\r\x1b[K${line}` : `${line}\n`);
+  }
+
+  /** In words; a question mark before anything was made. */
+  private left(done: number, total: number, now: number): string {
+    const { marks } = this;
+    if (total !== this.total || done < this.done) marks.length = 0;
+    [this.total, this.done] = [total, done];
+    const last = marks.at(-1);
+    if (last === undefined || now - last.time >= memory / marksKept)
+      marks.push({ time: now, done });
+    while (marks[1] !== undefined && now - marks[1].time >= memory) marks.shift();
+    const [first] = marks;
+    if (done >= total) return duration(0);
+    if (first === undefined || done <= first.done) return '?';
+    return duration(((now - first.time) / 1000) * ((total - done) / (done - first.done)));
   }
 
   /** Prints a line of its own above the progress. */

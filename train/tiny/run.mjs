@@ -97,7 +97,6 @@ function curate(config, output) {
 function unless(file, ...args) {
   return () => {
     if (existsSync(file)) return;
-    mkdirSync(join(work, 'data'), { recursive: true });
     const { status } = spawnSync(process.execPath, [join(root, 'dist/cli/main.js'), ...args], {
       stdio: ['ignore', 'ignore', 'inherit'],
     });
