@@ -15,7 +15,7 @@ export interface OpenedChameleon extends Disposable {
  *
  * Throws `ERR_WEIGHTS` when the folder does not hold the network that its config describes.
  *
- * @param folder  has `config.json` and `model.safetensors` or its index
+ * @param folder  has `config.json` and weights; see `weightsOfFolder`
  */
 export function openChameleon(
   folder: string,

@@ -16,7 +16,7 @@ export interface OpenedClip extends Disposable {
  * Throws `ERR_WEIGHTS` when the folder does not hold the network that its config describes,
  * `ERR_INPUT` when it is the tower for pictures alone.
  *
- * @param folder  has `config.json` and `model.safetensors` or its index
+ * @param folder  has `config.json` and weights; see `weightsOfFolder`
  */
 export function openClip(folder: string, device: Device): OpenedClip {
   const config = readClipConfig(folder);

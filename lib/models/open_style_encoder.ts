@@ -8,7 +8,7 @@ import { StyleEncoder } from './style_encoder.ts';
 
 /** Where the parts of a style encoder are. */
 export interface StyleEncoderFiles {
-  /** A folder with `config.json` and `model.safetensors` or its index; its text tower is not read. */
+  /** A folder with `config.json` and weights, of which the text tower's are not read. */
   readonly clip: string;
   /** Such as `image_proj.pth`. */
   readonly resampler: string;

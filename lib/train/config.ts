@@ -93,7 +93,7 @@ const styledIn = (folder: string) => ({
 
 function schemaIn(folder: string) {
   const path = pathIn(folder);
-  /** Weights to go on from; those in the folder of the network, or fresh ones, unless told. */
+  /** Weights to go on from; unless told those in the network's folder, fresh ones where it has none. */
   const start = path.optional();
   return z.discriminatedUnion(
     'stage',

@@ -1,8 +1,8 @@
-import { existsSync } from 'node:fs';
 import { join } from 'node:path';
 import { shardFiles } from '../shards/shards.ts';
 import { contentOfFiles } from '../weights/fingerprint.ts';
 import type { TrainConfig } from './config.ts';
+import { startOf } from './start.ts';
 
 /** What a config names files or folders by, beside its data. */
 const named: ReadonlySet<string> = new Set([
@@ -29,11 +29,5 @@ export function trainingIdentity(config: TrainConfig): string {
 /** A VQGAN may be written to its own folder, whose other files are then those of the run. */
 function withFilesOfNetwork(config: TrainConfig): TrainConfig {
   if (config.stage !== 'vqgan') return config;
-  const { network, start } = config;
-  const weights = join(network, 'vqgan.ckpt');
-  return {
-    ...config,
-    network: join(network, 'vqgan.yaml'),
-    start: start ?? (existsSync(weights) ? weights : undefined),
-  };
+  return { ...config, network: join(config.network, 'vqgan.yaml'), start: startOf(config) };
 }

@@ -1,5 +1,4 @@
 // From a config to what is trained: opens the networks and the data of a stage.
-import { existsSync } from 'node:fs';
 import { join } from 'node:path';
 import { StylearError } from '../error.ts';
 import { clipPixels } from '../image/clip_pixels.ts';
@@ -39,6 +38,7 @@ import { Draws } from './draws.ts';
 import { LanguageTrainer } from './language_trainer.ts';
 import { reconstructionSheet } from './reconstruction_sheet.ts';
 import { sampleSheet } from './sample_sheet.ts';
+import { startOf } from './start.ts';
 import { styleFeatures } from './style_reference.ts';
 import { StyleTrainer } from './style_trainer.ts';
 import type { Examples, Trainer } from './trainer.ts';
@@ -101,7 +101,7 @@ function stageOf(config: TrainConfig, opened: Opened): Stage {
 }
 
 function vqganStage(config: StageConfig<'vqgan'>, opened: Opened): Stage {
-  const weights = opened.network(config.start, join(config.network, 'vqgan.ckpt'));
+  const weights = opened.optional(startOf(config));
   const vqgan = new Vqgan(weights, readVqganConfig(join(config.network, 'vqgan.yaml')));
   const trainer = opened.own(new VqganTrainer(vqgan, weights.entries(), config));
   const stage = opened.stage(
@@ -132,7 +132,7 @@ function vqganStage(config: StageConfig<'vqgan'>, opened: Opened): Stage {
 
 function clipStage(config: StageConfig<'clip'>, opened: Opened): Stage {
   const sizes = readClipConfig(config.network);
-  const weights = opened.network(config.start, join(config.network, 'model.safetensors'));
+  const weights = opened.optional(startOf(config));
   const clip = new Clip(weights, sizes);
   const tokenizer = ClipTokenizer.open(config.network);
   const preprocessing = readClipPreprocessing(join(config.network, 'preprocessor_config.json'));
@@ -149,7 +149,7 @@ function clipStage(config: StageConfig<'clip'>, opened: Opened): Stage {
 }
 
 function languageStage(config: StageConfig<'language'>, opened: Opened): Stage {
-  const { model, weights } = opened.transformer(config, true);
+  const { model, weights } = opened.transformer(config);
   const { vocabulary, sequences } = sequencesOf(config, model, 'plain');
   const trainer = new LanguageTrainer(model, weights.entries(), config);
   const shows = opened.drawn(async (vqgan, shown) => {
@@ -161,7 +161,7 @@ function languageStage(config: StageConfig<'language'>, opened: Opened): Stage {
 }
 
 function styleStage(config: StageConfig<'style'>, opened: Opened): Stage {
-  const { model } = opened.transformer(config, false);
+  const { model } = opened.transformer(config);
   const { encoder, resampler, referenceOf } = opened.style(config);
   const lora = opened.optional(config.adapter);
   const adapter = LoraAdapter.of(lora, model, config.rank);
@@ -186,7 +186,7 @@ function styleStage(config: StageConfig<'style'>, opened: Opened): Stage {
 }
 
 function dpoStage(config: StageConfig<'dpo'>, opened: Opened): Stage {
-  const { model } = opened.transformer(config, false);
+  const { model } = opened.transformer(config);
   const { encoder, referenceOf } = opened.style(config);
   const [lora, before] = [opened.optional(config.adapter), opened.optional(config.adapter)];
   const adapters = {
@@ -223,28 +223,24 @@ class Opened implements Disposable {
     return part;
   }
 
-  /** Weights to go on from: those told, else those of a file, or fresh ones where it is not there. */
-  network(start: string | undefined, file: string, dtype: 'f32' | 'bf16' = 'f32'): Weights {
-    return this.optional(start ?? (existsSync(file) ? file : undefined), dtype);
-  }
-
+  /** Weights to go on from, or fresh ones where there is no file. */
   optional(file: string | undefined, dtype: 'f32' | 'bf16' = 'f32'): Weights {
     const { seed } = this.config.training;
     if (file === undefined) return this.own(Weights.fresh(this.device, { seed, dtype }));
     return this.own(Weights.open(file, this.device, { dtype, writable: true }));
   }
 
-  /** The transformer as it is, or, with `trained`, to be trained. */
-  transformer(
-    config: StageConfig<'language' | 'style' | 'dpo'>,
-    trained: boolean,
-  ): { model: Chameleon; weights: Weights } {
+  /** The transformer, to be trained by the stage of language, for the others as it is. */
+  transformer(config: StageConfig<'language' | 'style' | 'dpo'>): {
+    model: Chameleon;
+    weights: Weights;
+  } {
     const { transformer, dtype } = config;
     const sizes = readChameleonConfig(transformer);
-    const start = config.stage === 'language' ? config.start : undefined;
-    const weights = trained
-      ? this.network(start, join(transformer, 'model.safetensors'), dtype)
-      : this.own(Weights.open(transformer, this.device, { dtype }));
+    const weights =
+      config.stage === 'language'
+        ? this.optional(startOf(config), dtype)
+        : this.own(Weights.open(transformer, this.device, { dtype }));
     return { model: new Chameleon(weights, sizes), weights };
   }
 

@@ -1,8 +1,9 @@
 import { realpathSync } from 'node:fs';
 import { dirname, join } from 'node:path';
 import { type OpenFile, openFile, quoted, weightsError } from './byte_source.ts';
-import { readSafetensors, type Safetensors } from './safetensors.ts';
+import type { Safetensors } from './safetensors.ts';
 import { parseJsonObject } from './strict_json.ts';
+import { readTensors } from './tensor_file.ts';
 
 const maxIndexBytes = 100_000_000;
 
@@ -23,8 +24,9 @@ export interface OpenShardsOptions {
 }
 
 /**
- * The files that a `model.safetensors.index.json` names, open. Each name is that of a file in the
- * folder of the index, and each tensor is in the file that the index gives for it and in no other.
+ * The files that a `model.safetensors.index.json` names, or that of a `pytorch_model.bin`, open. Each
+ * name is that of a file in the folder of the index, and each tensor is in the file that the index
+ * gives for it and in no other.
  */
 export function openShards(
   indexPath: string,
@@ -37,7 +39,7 @@ export function openShards(
     for (const file of new Set(fileOf.values())) {
       const source = openFile(pathOf(indexPath, folder, file, followLinks));
       try {
-        shards.set(file, { ...readSafetensors(source), source });
+        shards.set(file, { ...readTensors(source, file), source });
       } catch (error) {
         source.close();
         throw error;

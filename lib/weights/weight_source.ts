@@ -1,5 +1,3 @@
-import { existsSync, statSync } from 'node:fs';
-import { join } from 'node:path';
 import { copyIn } from '../ops/copy_slice.ts';
 import type { Device } from '../tensor/device.ts';
 import type { Dtype } from '../tensor/dtype.ts';
@@ -7,10 +5,10 @@ import { MappedFile } from '../tensor/mapped_file.ts';
 import type { Tensor } from '../tensor/tensor.ts';
 import { type ByteSource, type OpenFile, openFile, quoted, weightsError } from './byte_source.ts';
 import { asStored, decode, keptAs } from './element_values.ts';
-import { readSafetensors } from './safetensors.ts';
 import { openShards } from './shard_index.ts';
 import { readElements, type StoredTensor } from './stored_tensor.ts';
-import { readTorchFile } from './torch_file.ts';
+import { readTensors } from './tensor_file.ts';
+import { isFolder, requireWeights } from './weight_folder.ts';
 
 /** One file of those that are open. */
 interface Part {
@@ -61,8 +59,8 @@ export class WeightSource {
   /**
    * Throws `ERR_WEIGHTS` when a file cannot be read or two have a tensor of the same name.
    *
-   * @param files  each a `.safetensors`, an index of such (`.json`), a file of `torch.save` (`.pth`,
-   *               `.pt`, `.ckpt`, `.bin`), or a folder with a `model.safetensors` or its index
+   * @param files  each a `.safetensors`, a file of `torch.save` (`.pth`, `.pt`, `.ckpt`, `.bin`), an
+   *               index of such (`.json`), or a folder with one of them; see `weightsOfFolder`
    */
   constructor(files: WeightFiles) {
     const all = (Array.isArray(files) ? files : [files]) as readonly (string | WeightFile)[];
@@ -102,20 +100,17 @@ export class WeightSource {
   }
 
   private open(file: WeightFile): void {
-    const { path, isInNamedFolder } = fileAt(file.path);
+    const isNamedFolder = isFolder(file.path);
+    const path = isNamedFolder ? requireWeights(file.path) : file.path;
     if (path.endsWith('.json')) {
-      const shards = openShards(path, { followLinks: isInNamedFolder });
+      const shards = openShards(path, { followLinks: isNamedFolder });
       // All of them, so that all are closed.
       const parts = shards.map(({ source }) => this.keep(source));
       for (const [i, { tensors }] of shards.entries()) this.add(file, parts[i]!, tensors);
       return;
     }
     const part = this.keep(openFile(path));
-    if (/\.(pth|pt|ckpt|bin)$/.test(path)) {
-      this.add(file, part, readTorchFile(part.source).tensors);
-      return;
-    }
-    const { tensors, metadata } = readSafetensors(part.source);
+    const { tensors, metadata } = readTensors(part.source);
     for (const [key, value] of metadata) this.metadata.set(key, value);
     this.add(file, part, tensors);
   }
@@ -144,21 +139,6 @@ export class WeightSource {
 /** A shape of a file as devices have it: a number by itself is one of one element. */
 export const shapeOnDevice = (shape: readonly number[]): readonly number[] =>
   shape.length === 0 ? [1] : shape;
-
-/** The file of a path, which may be that of a folder. */
-function fileAt(path: string): { readonly path: string; readonly isInNamedFolder: boolean } {
-  let isFolder: boolean | undefined;
-  try {
-    isFolder = statSync(path, { throwIfNoEntry: false })?.isDirectory();
-  } catch (cause) {
-    throw weightsError(path, 'the path', 'readable', (cause as Error).message, { cause });
-  }
-  if (!isFolder) return { path, isInNamedFolder: false };
-  const names = ['model.safetensors.index.json', 'model.safetensors'];
-  const name = names.find((name) => existsSync(join(path, name)));
-  if (name) return { path: join(path, name), isInNamedFolder: true };
-  throw weightsError(path, 'the folder', `one with ${names[1]} or its index`, 'neither');
-}
 
 function load(
   part: Part,

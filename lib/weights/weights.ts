@@ -91,9 +91,10 @@ export class Weights {
    * The tensors of a file, or of several in one tree: a model and its adapter, say. A name may be in
    * one of them only.
    *
-   * @param files  each a `.safetensors`, an index of such, a file of `torch.save` (`.pth`, `.pt`,
-   *               `.ckpt`, `.bin`), or a folder with a `model.safetensors` or its index; as
-   *               `{ path, removePrefix, addPrefix }` where its names are not the model's
+   * @param files  each a `.safetensors`, a file of `torch.save` (`.pth`, `.pt`, `.ckpt`, `.bin`), an
+   *               index of such, or a folder with `model.safetensors`, `pytorch_model.bin` or the
+   *               index of one; as `{ path, removePrefix, addPrefix }` where its names are not the
+   *               model's
    */
   static open(
     files: WeightFiles,

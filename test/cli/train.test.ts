@@ -40,7 +40,10 @@ describe('stylear train', async () => {
     await train(file);
     expect(process.exitCode).toBe(0);
     expect(JSON.parse(printed[0]!)).toMatchObject({ stage: 'clip', training: { saveEvery: 500 } });
-    expect(printed.slice(1)).toEqual([join(root, 'run', 'model.safetensors')]);
+    expect(printed.slice(1)).toEqual([
+      `starts from ${join(root, 'clip')}`,
+      join(root, 'run', 'model.safetensors'),
+    ]);
     const lines = readFileSync(join(root, 'run', 'steps.jsonl'), 'utf8')
       .trimEnd()
       .split('\n');

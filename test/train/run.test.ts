@@ -24,6 +24,7 @@ import { chameleonLayout, vocabularyOf } from '../../lib/text/vocabulary.ts';
 import { readTrainConfig, type TrainConfig } from '../../lib/train/config.ts';
 import type { TrainingStep } from '../../lib/train/loop.ts';
 import { runTraining } from '../../lib/train/run.ts';
+import { openStage } from '../../lib/train/stage.ts';
 import { vqganYaml } from '../curate/small_vqgan.ts';
 import { fixturesFolder, hasFixture } from '../support/fixtures.ts';
 import { fall, trainingDevice, valuesIn } from './trained.ts';
@@ -334,6 +335,18 @@ describe.skipIf(!there)('a run of the transformer', () => {
     // Learned by heart: what is measured is what was trained on.
     expect(steps.at(-1)!.metrics['heldOut/loss']).toBeLessThan(first - 1);
     expect(files).toEqual([join(root, 'language', 'model.safetensors')]);
+  });
+
+  test('of a checkpoint in shards goes on from these', async () => {
+    const config = { ...base, stage: 'language', training: { ...training, epochs: 1 } };
+    using stage = openStage(writeConfig('shards', config), device);
+    const weights = stage.results['model.safetensors']!;
+    using file = Weights.open(base.transformer, device, { dtype: 'f32' });
+    const name = 'model.layers.0.self_attn.q_proj.weight';
+    const [got, expected] = [weights, file].map((tree) =>
+      tree.tensor(name, file.shapeOf(name)!).read(),
+    );
+    expect(await got).toEqual(await expected);
   });
 
   test('in style trains adapter and resampler, and then their preferences', async () => {

@@ -11,7 +11,7 @@ import { objectOf, only, parseConfig, readConfigFile, real, whole } from './conf
 
 /** Where the parts of a StyleAR are. */
 export interface StyleARFiles {
-  /** Folder of the language model: `config.json`, `model.safetensors` or its index. */
+  /** Folder of the language model: `config.json` and its weights; see `weightsOfFolder`. */
   readonly transformer: string;
   /** StyleAR's low-rank adapter; without it the model is as it was before StyleAR. */
   readonly adapter?: string | undefined;
