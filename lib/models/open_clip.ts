@@ -2,6 +2,7 @@ import type { Device } from '../tensor/device.ts';
 import { Weights } from '../weights/weights.ts';
 import { Clip } from './clip.ts';
 import { type ClipConfig, readClipConfig } from './config/clip.ts';
+import { requireTransformersClip } from './required_parts.ts';
 
 /** Both towers of CLIP and where their weights are from; disposing of it frees these. */
 export interface OpenedClip extends Disposable {
@@ -22,6 +23,7 @@ export function openClip(folder: string, device: Device): OpenedClip {
   const config = readClipConfig(folder);
   const weights = Weights.open(folder, device, { dtype: 'f32' });
   try {
+    requireTransformersClip(weights, folder);
     const clip = new Clip(weights, config);
     weights.requireAllRead();
     return { clip, config, weights, [Symbol.dispose]: () => weights.dispose() };

@@ -3,6 +3,7 @@ import { Weights } from '../weights/weights.ts';
 import { ClipVision } from './clip_vision.ts';
 import { readClipConfig } from './config/clip.ts';
 import { type ResamplerConfig, releasedResampler } from './config/resampler.ts';
+import { requireTransformersClip } from './required_parts.ts';
 import { Resampler } from './resampler.ts';
 import { StyleEncoder } from './style_encoder.ts';
 
@@ -45,6 +46,7 @@ export function openStyleEncoder(files: StyleEncoderFiles, device: Device): Open
   };
   try {
     const clipWeights = open(files.clip);
+    requireTransformersClip(clipWeights, files.clip);
     const resamplerWeights = open(files.resampler, files.writable);
     const tower = clipWeights.at('vision_model');
     const encoder = new StyleEncoder(

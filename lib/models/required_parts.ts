@@ -3,6 +3,7 @@
 import { existsSync } from 'node:fs';
 import { join } from 'node:path';
 import { weightsError } from '../weights/byte_source.ts';
+import type { Weights } from '../weights/weights.ts';
 import type { ChameleonConfig } from './config/chameleon.ts';
 
 /**
@@ -17,6 +18,20 @@ export function requireImageLogits(folder: string, config: ChameleonConfig): voi
     advice:
       'Take a checkpoint that was trained to write images, such as Lumina-mGPT-7B-768: ' +
       'base Chameleon reads them only.',
+  });
+}
+
+/**
+ * Throws `ERR_WEIGHTS` where the weights of CLIP have the names of open_clip instead of transformers'.
+ *
+ * @param w     the root
+ * @param path  of its file or folder, for the error
+ */
+export function requireTransformersClip(w: Weights, path: string): void {
+  if (w.has('vision_model') || !(w.has('visual') || w.has('transformer.resblocks'))) return;
+  const got = 'those of open_clip, such as "visual.conv1.weight"';
+  throw weightsError(path, 'the tensors', 'those that transformers has, "vision_model..."', got, {
+    advice: 'Take the model.safetensors or pytorch_model.bin of the same model for transformers.',
   });
 }
 

@@ -2,6 +2,7 @@
 // and what is not said has a default that stands here.
 import * as z from 'zod';
 import { flag, objectOf, pathIn, readJsonConfig, real, someOf, whole } from '../json_config.ts';
+import { releasedResampler } from '../models/config/resampler.ts';
 import { layoutConfig } from '../text/layout_config.ts';
 
 const training = objectOf({
@@ -88,7 +89,10 @@ const sequencesIn = (folder: string) => ({
 const styledIn = (folder: string) => ({
   ...sequencesIn(folder),
   clip: pathIn(folder),
-  resamplerConfig: pathIn(folder),
+  /** What the resampler is made with: a path, or those of the release unless told. */
+  resamplerConfig: pathIn(folder)
+    .optional()
+    .transform((path) => path ?? releasedResampler),
 });
 
 function schemaIn(folder: string) {

@@ -14,6 +14,7 @@ import { readResamplerConfig } from '../models/config/resampler.ts';
 import { readVqganConfig } from '../models/config/vqgan.ts';
 import { LoraAdapter } from '../models/lora.ts';
 import { openVqgan } from '../models/open_vqgan.ts';
+import { requireTransformersClip } from '../models/required_parts.ts';
 import { Resampler } from '../models/resampler.ts';
 import { StyleEncoder } from '../models/style_encoder.ts';
 import { Vqgan } from '../models/vqgan.ts';
@@ -133,6 +134,7 @@ function vqganStage(config: StageConfig<'vqgan'>, opened: Opened): Stage {
 function clipStage(config: StageConfig<'clip'>, opened: Opened): Stage {
   const sizes = readClipConfig(config.network);
   const weights = opened.optional(startOf(config));
+  requireTransformersClip(weights, config.start ?? config.network);
   const clip = new Clip(weights, sizes);
   const tokenizer = ClipTokenizer.open(config.network);
   const preprocessing = readClipPreprocessing(join(config.network, 'preprocessor_config.json'));
@@ -246,10 +248,13 @@ class Opened implements Disposable {
 
   style({ clip, resampler, resamplerConfig }: StageConfig<'style' | 'dpo'>) {
     const vision = this.own(Weights.open(clip, this.device, { dtype: 'f32' }));
+    requireTransformersClip(vision, clip);
     const resamplerWeights = this.optional(resampler);
+    const resamplerSizes =
+      typeof resamplerConfig === 'string' ? readResamplerConfig(resamplerConfig) : resamplerConfig;
     const encoder = new StyleEncoder(
       new ClipVision(vision.at('vision_model'), readClipConfig(clip).vision),
-      new Resampler(resamplerWeights, readResamplerConfig(resamplerConfig)),
+      new Resampler(resamplerWeights, resamplerSizes),
     );
     const preprocessing = readClipPreprocessing(join(clip, 'preprocessor_config.json'));
     const referenceOf = async (sample: TrainingSample) => ({

@@ -276,7 +276,10 @@ export class Weights {
       return initialise(device, shapeOnDevice(shape), kept, init, seed, full);
     }
     const found = source.get(full);
-    if (!found) throw weightsError(this.origin, `tensor ${full}`, list(shape), 'no such tensor');
+    if (!found) {
+      const got = `no such tensor${likeNames(full, [...source.names()])}`;
+      throw weightsError(this.origin, `tensor ${full}`, list(shape), got);
+    }
     if (!sameShape(found.stored.shape, shape)) {
       throw weightsError(
         found.source.path,
@@ -328,6 +331,21 @@ function forConvolution(stored: Tensor): Tensor {
   const [out, inputs, height, width] = stored.shape as readonly [number, number, number, number];
   if (inputs > 1 && height * width > 1) return permute(stored, convolutionAxes.fromFile);
   return stored.reshape([out, height, width, inputs]);
+}
+
+/** Those of a file that end most like one that it lacks: a prefix, say, is then seen at once. */
+function likeNames(lacked: string, names: readonly string[]): string {
+  if (names.length === 0) return '';
+  const parts = lacked.split('.').reverse();
+  const sharedEnd = (name: string): number => {
+    const others = name.split('.').reverse();
+    const end = parts.findIndex((part, i) => part !== others[i]);
+    return end < 0 ? parts.length : end;
+  };
+  const ends = names.map((name) => ({ name, shared: sharedEnd(name) }));
+  const nearest = ends.sort((a, b) => b.shared - a.shared).slice(0, 3);
+  const more = names.length > 3 ? ` and ${names.length - 3} more` : '';
+  return ` among ${nearest.map(({ name }) => quoted(name)).join(', ')}${more}`;
 }
 
 const sameShape = (a: readonly number[], b: readonly number[]): boolean =>

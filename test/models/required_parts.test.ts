@@ -3,7 +3,12 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, describe, expect, test } from 'vitest';
 import type { ChameleonConfig } from '../../lib/models/config/chameleon.ts';
-import { requireImageLogits, vqganFiles } from '../../lib/models/required_parts.ts';
+import {
+  requireImageLogits,
+  requireTransformersClip,
+  vqganFiles,
+} from '../../lib/models/required_parts.ts';
+import type { Weights } from '../../lib/weights/weights.ts';
 
 const folder = mkdtempSync(join(tmpdir(), 'stylear-parts-'));
 afterAll(() => rmSync(folder, { recursive: true }));
@@ -16,6 +21,22 @@ describe('requireImageLogits', () => {
         'same. Take a checkpoint that was trained to write images, such as Lumina-mGPT-7B-768: base ' +
         'Chameleon reads them only.',
     );
+  });
+});
+
+describe('requireTransformersClip', () => {
+  /** Of a tree only what is asked: whether it has something below a name. */
+  const tree = (...names: string[]) => ({ has: (name: string) => names.includes(name) }) as Weights;
+
+  test('refuses the names of open_clip', () => {
+    requireTransformersClip(tree('vision_model'), 'clip');
+    requireTransformersClip(tree(), 'clip');
+    for (const name of ['visual', 'transformer.resblocks'])
+      expect(() => requireTransformersClip(tree(name), 'clip')).toThrow(
+        'clip: expected the tensors to be those that transformers has, "vision_model...", got those ' +
+          'of open_clip, such as "visual.conv1.weight". Take the model.safetensors or ' +
+          'pytorch_model.bin of the same model for transformers.',
+      );
   });
 });
 

@@ -1,4 +1,4 @@
-import { mkdirSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs';
+import { copyFileSync, mkdirSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, expect, test } from 'vitest';
@@ -164,6 +164,20 @@ onEveryDevice('StyleEncoder', (device) => {
       `${files.resampler}: expected tensor proj_out.weight to be [9, 8], got [7, 8]`,
     );
     expect(device.memory().storages).toBe(before);
+  });
+
+  test('says what to take where the names of CLIP are those of open_clip', async () => {
+    using model = made(device);
+    const files = await save(model);
+    const clip = join(folder, `${device.name}-open-clip`);
+    mkdirSync(clip);
+    copyFileSync(join(files.clip, 'config.json'), join(clip, 'config.json'));
+    using other = Weights.fresh(device);
+    other.tensor('visual.conv1.weight', [1]);
+    await other.save(join(clip, 'model.safetensors'));
+    expect(() => openStyleEncoder({ ...files, clip, resamplerConfig }, device)).toThrow(
+      `${clip}: expected the tensors to be those that transformers has`,
+    );
   });
 
   /** In the form in which they are released. */

@@ -46,6 +46,14 @@ describe('a training config', () => {
     expect(config.training.chunkBatches).toBe(20);
   });
 
+  test('has the sizes of the released resampler, or the path of others', () => {
+    const { network: _, ...others } = least;
+    const style = { ...others, stage: 'style', transformer: 'lm', tokenizer: 'lm', clip: 'clip' };
+    expect(read(style)).toMatchObject({ resamplerConfig: { dim: 4096, queries: 16 } });
+    const path = { ...style, resamplerConfig: 'r.json' };
+    expect(read(path)).toMatchObject({ resamplerConfig: join(root, 'r.json') });
+  });
+
   test.each([
     ['{', 'the config to be readable JSON, got '],
     [

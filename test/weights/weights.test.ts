@@ -206,8 +206,23 @@ onEveryDevice('Weights', (device) => {
     expect(() => w.at('layers').at(4).tensor('weight', [2, 3])).toThrow(
       new StylearError(
         'ERR_WEIGHTS',
-        `${file}: expected tensor layers.4.weight to be [2, 3], got no such tensor`,
+        `${file}: expected tensor layers.4.weight to be [2, 3], got no such tensor among ` +
+          '"layers.3.weight", "layers.3.half", "layers.30.brain" and 10 more',
       ),
+    );
+  });
+
+  test('names those of a file that end like the missing one', async () => {
+    const path = join(folder, 'wrapped.safetensors');
+    const one = stored('I8', [1], Int8Array.of(1));
+    const names = ['step', 'module.a.bias', 'module.a.weight', 'module.b.a.bias'];
+    await writeSafetensors(path, new Map(names.map((name) => [name, one])));
+    using w = Weights.open(path, device);
+    expect(() => w.at('a').tensor('weight', [1])).toThrow(
+      'got no such tensor among "module.a.weight", "step", "module.a.bias" and 1 more',
+    );
+    expect(() => w.at('b.a').tensor('bias', [1])).toThrow(
+      'got no such tensor among "module.b.a.bias", "module.a.bias", "step" and 1 more',
     );
   });
 
