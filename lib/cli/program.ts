@@ -90,7 +90,7 @@ export function program(): Command {
       )
       .option(
         '--noise <g>',
-        'on style tokens: keeps things of the reference out',
+        'on style tokens: keeps things of the reference out; by default less with a condition',
         numberOf(numberSchemas.noiseStrength),
       )
       .option(

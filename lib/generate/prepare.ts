@@ -198,7 +198,9 @@ export async function prepare(
       topP: request.topP ?? 1,
       minP: request.minP ?? 0,
       temperature: request.temperature ?? defaults.temperature,
-      noiseStrength: request.noiseStrength ?? defaults.noiseStrength,
+      noiseStrength:
+        request.noiseStrength ??
+        (condition ? defaults.conditionNoiseStrength : defaults.noiseStrength),
       styleStrength: request.styleStrength ?? 1,
     },
   };

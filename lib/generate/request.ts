@@ -33,7 +33,10 @@ export interface GenerateSettings {
   readonly minP?: number | undefined;
   /** 0 takes the most likely code. */
   readonly temperature?: number | undefined;
-  /** Of the noise on style tokens, 0 or more: more keeps the reference's things out, and its style. */
+  /**
+   * Of the noise on style tokens, 0 or more: more keeps the reference's things out, and its style. The
+   * model has one default for requests with a condition and one for those without.
+   */
   readonly noiseStrength?: number | undefined;
   /** From 0, no style, to 1, which is the default; more than that exaggerates. */
   readonly styleStrength?: number | undefined;

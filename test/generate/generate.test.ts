@@ -3,7 +3,7 @@ import { readFileSync, truncateSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { setImmediate } from 'node:timers/promises';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
-import { encodeStyle } from '../../lib/generate/prepare.ts';
+import { encodeStyle, prepare } from '../../lib/generate/prepare.ts';
 import {
   encodePicture,
   type GenerateOptions,
@@ -78,6 +78,18 @@ withSmallModel('generate', ({ folder, scratch, style, subject, condition }) => {
       const [half, usual] = [await encoded({ residualRatio: 0.6 }, cut), await encoded({}, cut)];
       expect(off(half)).toBeCloseTo(off(usual) / 2, 4);
       expect(off(half)).toBeGreaterThan(1e-3);
+    });
+
+    test('has the noise that the model says for requests with a condition and without', async () => {
+      const noiseOf = async (more: Partial<GenerateRequest>) => {
+        const prepared = await prepare(stylear.preparation, requestFor(1, { style, ...more }));
+        return prepared.settings.noiseStrength;
+      };
+      const { noiseStrength, conditionNoiseStrength } = stylear.config.defaults;
+      expect(noiseStrength).not.toBe(conditionNoiseStrength);
+      expect(await noiseOf({})).toBe(noiseStrength);
+      expect(await noiseOf({ condition })).toBe(conditionNoiseStrength);
+      expect(await noiseOf({ condition, noiseStrength: 0 })).toBe(0);
     });
 
     test('is the same from a style that was saved, alone and in a mix', async () => {

@@ -50,7 +50,10 @@ export interface StyleARDefaults {
   readonly guidance: number;
   readonly imageTopK: number;
   readonly temperature: number;
+  /** On style tokens, where a request has no condition. */
   readonly noiseStrength: number;
+  /** The same where it has one: a layout that is given leaves less of the reference's things. */
+  readonly conditionNoiseStrength: number;
   /** How much of a reference's subject is taken away where it is cut out; see `withoutSubject`. */
   readonly subtraction: number;
   /** The share of the reference as it is beside that; see `blendStyle`. */
@@ -65,6 +68,7 @@ export const releasedDefaults: StyleARDefaults = {
   imageTopK: 2000,
   temperature: 1,
   noiseStrength: 0.3,
+  conditionNoiseStrength: 0.1,
   subtraction: defaultSubtraction,
   residualRatio: defaultResidualRatio,
 };
@@ -107,6 +111,7 @@ const schema = objectOf({
   image_top_k: whole(0, 2 ** 22).default(releasedDefaults.imageTopK),
   temperature: real(0, 100).default(releasedDefaults.temperature),
   noise_strength: real(0, 100).default(releasedDefaults.noiseStrength),
+  condition_noise_strength: real(0, 100).default(releasedDefaults.conditionNoiseStrength),
   subtraction: real(0, 1).default(releasedDefaults.subtraction),
   residual_ratio: real(0, 1).default(releasedDefaults.residualRatio),
 });
@@ -172,6 +177,7 @@ export function readStyleARConfig(from: string | StyleARFiles): StyleARConfig {
     imageTopK: config.image_top_k,
     temperature: config.temperature,
     noiseStrength: config.noise_strength,
+    conditionNoiseStrength: config.condition_noise_strength,
     subtraction: config.subtraction,
     residualRatio: config.residual_ratio,
   });

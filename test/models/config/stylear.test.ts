@@ -36,6 +36,7 @@ describe('stylear.json', () => {
       imageTopK: 2000,
       temperature: 1,
       noiseStrength: 0.3,
+      conditionNoiseStrength: 0.1,
       subtraction: 0.8,
       residualRatio: 0.2,
     });
