@@ -1,5 +1,4 @@
 import { join } from 'node:path';
-import * as z from 'zod';
 import { quoted, weightsError } from '../../weights/byte_source.ts';
 import type { Json } from '../../weights/strict_json.ts';
 import {
@@ -43,6 +42,18 @@ export interface ChameleonConfig {
 
 // What an absent key stands for is what transformers' ChameleonConfig says; `mask_image_logits` is
 // Lumina-mGPT's, and the format without it masks them.
+const theta = real(1, 1e12);
+/** What older releases of transformers say of positions beside `rope_theta`. */
+const unscaled = objectOf({
+  rope_type: only('default').optional(),
+  type: only('default').optional(),
+});
+/** What newer ones say in the place of both. */
+const ropeParameters = objectOf({
+  rope_theta: theta.optional(),
+  rope_type: only('default').optional(),
+  partial_rotary_factor: only(1).optional(),
+});
 const schema = objectOf({
   model_type: only('chameleon'),
   vocab_size: whole(1, 2 ** 22),
@@ -50,15 +61,16 @@ const schema = objectOf({
   intermediate_size: whole(1, 2 ** 20),
   num_hidden_layers: whole(1, 1024),
   num_attention_heads: whole(1, 1024),
-  num_key_value_heads: z.optional(whole(1, 1024)),
+  num_key_value_heads: whole(1, 1024).nullish(),
   max_position_embeddings: whole(1, 2 ** 24).default(4096),
   rms_norm_eps: real(0, 1).default(1e-5),
-  rope_theta: real(1, 1e12).default(10_000),
+  rope_theta: theta.optional(),
+  rope_parameters: ropeParameters.nullish(),
   model_parallel_size: whole(1, 1024).default(1),
   swin_norm: flag().default(false),
   mask_image_logits: flag().default(true),
   hidden_act: only('silu').default('silu'),
-  rope_scaling: only(null).default(null),
+  rope_scaling: unscaled.nullish(),
   attention_bias: only(false).default(false),
   mlp_bias: only(false).default(false),
   tie_word_embeddings: only(false).default(false),
@@ -79,7 +91,8 @@ export function readChameleonConfig(folder: string): ChameleonConfig {
   keys.delete('vocabulary_map');
   const config = parseConfig(path, schema, keys);
   const { vocab_size: vocabulary, hidden_size: dim, num_attention_heads: heads } = config;
-  const { num_key_value_heads: kvHeads = heads, model_parallel_size: modelParallelSize } = config;
+  const { model_parallel_size: modelParallelSize } = config;
+  const kvHeads = config.num_key_value_heads ?? heads;
   const headDim = dim / heads;
   const evenHeads = `a multiple of twice num_attention_heads (${heads})`;
   requireThat(path, headDim % 2 === 0, 'hidden_size', evenHeads, dim);
@@ -100,7 +113,7 @@ export function readChameleonConfig(folder: string): ChameleonConfig {
     headDim,
     inner,
     normEps: config.rms_norm_eps,
-    ropeTheta: config.rope_theta,
+    ropeTheta: ropeThetaOf(path, config.rope_theta, config.rope_parameters?.rope_theta),
     swinNorm: config.swin_norm,
     maxPositions: config.max_position_embeddings,
     modelParallelSize,
@@ -109,12 +122,22 @@ export function readChameleonConfig(folder: string): ChameleonConfig {
   };
 }
 
+/** The processor of the reference appends it where a vocabulary ends: no logit and no embedding is its. */
+const appendedToken = '<|image|>';
+
+function ropeThetaOf(path: string, old: number | undefined, now: number | undefined): number {
+  const both = old === undefined || now === undefined || old === now;
+  requireThat(path, both, 'rope_parameters.rope_theta', `rope_theta (${old})`, `${now}`);
+  return now ?? old ?? 10_000;
+}
+
 function vocabularyMapOf(path: string, map: Json, vocabulary: number): ReadonlyMap<string, number> {
   if (map === null) return new Map();
   if (!(map instanceof Map))
     throw weightsError(path, 'vocabulary_map', 'an object', 'another value');
   const ids = new Map<string, number>();
   for (const [name, id] of map) {
+    if (name === appendedToken && id === vocabulary) continue;
     if (typeof id !== 'number' || !Number.isInteger(id) || id < 0 || id >= vocabulary) {
       const what = `vocabulary_map of ${quoted(name)}`;
       throw weightsError(path, what, `an id in [0, ${vocabulary})`, JSON.stringify(id));

@@ -59,6 +59,25 @@ describe('readChameleonConfig', () => {
     expect([kvHeads, maskImageLogits, vocabularyMap.size]).toEqual([32, true, 0]);
   });
 
+  test('takes null, and positions that are not scaled, for what they are by default', () => {
+    const nothing = { num_key_value_heads: null, rope_parameters: null, rope_theta: undefined };
+    expect(read(nothing)).toMatchObject({ kvHeads: 32, ropeTheta: 10000 });
+    for (const rope_scaling of [null, { rope_type: 'default' }, { type: 'default' }])
+      expect(read({ rope_scaling }).ropeTheta).toBe(10000);
+  });
+
+  test('reads what newer releases of transformers say of positions', () => {
+    const rope_parameters = { rope_theta: 5e5, rope_type: 'default' };
+    expect(read({ rope_theta: undefined, rope_parameters }).ropeTheta).toBe(5e5);
+    expect(read({ rope_theta: 5e5, rope_parameters }).ropeTheta).toBe(5e5);
+  });
+
+  test('passes over the token that the reference appends to the vocabulary', () => {
+    const { vocabularyMap } = read({ vocabulary_map: { '<s>': 0, '<|image|>': 65536 } });
+    expect([...vocabularyMap]).toEqual([['<s>', 0]]);
+    expect(read({ vocabulary_map: { '<|image|>': 8 } }).vocabularyMap.size).toBe(1);
+  });
+
   test('has whatever names there are in the vocabulary', () => {
     write(
       'config.json',
@@ -131,7 +150,27 @@ describe('readChameleonConfig', () => {
     [
       'scaled positions',
       { rope_scaling: { type: 'linear' } },
-      'rope_scaling to be null, got an object',
+      'rope_scaling.type to be "default", got "linear"',
+    ],
+    [
+      'scaled positions of newer releases',
+      { rope_parameters: { rope_type: 'yarn', rope_theta: 10000 } },
+      'rope_parameters.rope_type to be "default", got "yarn"',
+    ],
+    [
+      'positions for a part of a head',
+      { rope_parameters: { partial_rotary_factor: 0.5 } },
+      'rope_parameters.partial_rotary_factor to be 1, got 0.5',
+    ],
+    [
+      'two values of theta',
+      { rope_parameters: { rope_theta: 5e5 } },
+      'rope_parameters.rope_theta to be rope_theta (10000), got 500000',
+    ],
+    [
+      'the appended token elsewhere',
+      { vocabulary_map: { '<|image|>': 65537 } },
+      'vocabulary_map of "<|image|>" to be an id in [0, 65536), got 65537',
     ],
     ['biases', { attention_bias: true }, 'attention_bias to be false, got true'],
     ['biases of the product', { mlp_bias: true }, 'mlp_bias to be false, got true'],
