@@ -4,6 +4,7 @@ import { StylearError } from '../error.ts';
 import { type ByteSource, isCount, openFile, quoted } from '../weights/byte_source.ts';
 import { type Json, type JsonObject, parseJsonObject } from '../weights/strict_json.ts';
 import { byteCharacters } from './byte_alphabet.ts';
+import { imageSymbol } from './prompt_template.ts';
 import {
   type AddedToken,
   maxName,
@@ -86,7 +87,8 @@ export function tokenizerFileOf(
   const endOfWord = model.end_of_word_suffix ?? '';
   requireBytes(ids, endOfWord, path);
   requireName(ids, model.unk_token, path);
-  addTokens(ids, added_tokens, path, maxTokens);
+  const addedTokens = added_tokens.filter((token) => !isBeyondModel(token, maxTokens));
+  addTokens(ids, addedTokens, path, maxTokens);
   const preTokenizers =
     pre_tokenizer.type === 'Sequence' ? pre_tokenizer.pretokenizers : [pre_tokenizer];
   if (preTokenizers.at(-1)?.type !== 'ByteLevel') {
@@ -102,7 +104,7 @@ export function tokenizerFileOf(
           ? normalizer.normalizers
           : [normalizer],
     preTokenizers,
-    addedTokens: added_tokens,
+    addedTokens,
     ids,
     merges,
     unknown: model.unk_token,
@@ -159,6 +161,13 @@ function requireName(ids: ReadonlyMap<string, number>, name: string | null, path
   if (name !== null && !ids.has(name))
     throw inputError(path, 'model.unk_token', 'a name in model.vocab', quoted(name));
 }
+
+/**
+ * Whether it is what the processor of the reference appends where a vocabulary ends, and files that it
+ * saved have. No embedding is its, so that it is left out: in a text it is the characters of its name.
+ */
+const isBeyondModel = ({ content, id }: AddedToken, maxTokens: number): boolean =>
+  content === imageSymbol && id === maxTokens;
 
 function addTokens(
   ids: Map<string, number>,

@@ -88,6 +88,13 @@ const postProcessor = z.looseObject(
   { error: 'an object' },
 );
 
+/** Whoever decodes puts bytes together, which is what it says, and what is meant where it is not there. */
+const decoder = z.discriminatedUnion(
+  'type',
+  [byteLevel, objectOf({ type: only('Sequence'), decoders: listOf(byteLevel) })],
+  { error: 'ByteLevel or a Sequence of it' },
+);
+
 const addedToken = objectOf({
   id: z.int({ error: 'a whole number' }).min(0, { error: 'a whole number from 0' }),
   content: text(1, maxName),
@@ -133,7 +140,7 @@ export const tokenizerSchema = objectOf({
     { error: preTokenizerError },
   ),
   post_processor: postProcessor.nullable().default(null),
-  decoder: byteLevel,
+  decoder: decoder.nullable().default(null),
   model,
 });
 

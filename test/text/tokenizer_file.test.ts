@@ -64,6 +64,25 @@ describe('a tokenizer.json', () => {
     ).not.toThrow();
   });
 
+  test('may have a decoder that puts bytes together, or say nothing of it', () => {
+    for (const decoder of [null, { type: 'Sequence', decoders: [byteLevel(true)] }])
+      expect(() => parseChanged(() => ({ decoder }))).not.toThrow();
+  });
+
+  test('may have the token that the reference appends, which no text then has', () => {
+    const size = Object.keys(whole.model.vocab).length + 2;
+    const image = { ...whole.added_tokens[0]!, id: size, content: '<|image|>' };
+    const json = JSON.stringify({ ...whole, added_tokens: [...whole.added_tokens, image] });
+    const tokenizer = new Tokenizer(parse(json, size));
+    expect([tokenizer.size, tokenizer.ids.has('<|image|>')]).toEqual([size, false]);
+    for (const ids of [tokenizer.encode('<|image|>'), tokenizer.encodeWithSpecial('<|image|>')]) {
+      expect(Math.max(...ids)).toBeLessThan(size);
+      expect(tokenizer.decode(ids)).toBe('<|image|>');
+    }
+    expect(new Tokenizer(parse(json, size + 1)).encodeWithSpecial('<|image|>')).toEqual([size]);
+    expect(() => parse(json, size - 1)).toThrow(`to be below ${size - 1}, got`);
+  });
+
   test('may have names that are keys of every object', () => {
     const vocab = { ...whole.model.vocab, constructor: 400, toString: 401 };
     const json = JSON.stringify({ ...whole, model: { ...whole.model, vocab } });
@@ -241,7 +260,7 @@ describe('a tokenizer.json', () => {
     [
       'another decoder',
       () => ({ decoder: { type: 'WordPiece' } }),
-      'decoder.type to be "ByteLevel", got "WordPiece"',
+      'decoder.type to be ByteLevel or a Sequence of it, got "WordPiece"',
     ],
     [
       'another post-processor',
@@ -267,6 +286,11 @@ describe('a tokenizer.json', () => {
       'an added id too large',
       inAdded({ id: 65_536 }),
       'added_tokens[1].id to be below 65536, got 65536',
+    ],
+    [
+      'a decoder of other parts',
+      () => ({ decoder: { type: 'Sequence', decoders: [{ type: 'Fuse' }] } }),
+      'decoder.decoders[0].type to be "ByteLevel", got "Fuse"',
     ],
     ['a name with another id', inAdded({ content: 'a' }), 'as in model.vocab, got'],
     [

@@ -1,10 +1,11 @@
-import { statSync } from 'node:fs';
+import { existsSync, statSync } from 'node:fs';
 import { join, resolve } from 'node:path';
 import * as z from 'zod';
 import { StylearError } from '../../error.ts';
 import { schemaFault } from '../../schema_fault.ts';
 import { shown } from '../../shown.ts';
 import { weightsError } from '../../weights/byte_source.ts';
+import { isFolder } from '../../weights/weight_folder.ts';
 import { vqganFiles } from '../required_parts.ts';
 import { defaultResidualRatio, defaultSubtraction } from '../style_tokens.ts';
 import { objectOf, only, parseConfig, readConfigFile, real, whole } from './config_file.ts';
@@ -25,7 +26,7 @@ export interface StyleARFiles {
   readonly vqgan: string;
   /** Where `vqgan` names a file. */
   readonly vqganConfig?: string | undefined;
-  /** `tokenizer.json`, or the folder of it. */
+  /** `tokenizer.json`, or a folder of it or of Chameleon's `text_tokenizer.json`. */
   readonly tokenizer: string;
 }
 
@@ -187,9 +188,7 @@ export function readStyleARConfig(from: string | StyleARFiles): StyleARConfig {
 function withAll(given: StyleARFiles, defaults: StyleARDefaults): StyleARConfig {
   for (const part of ['transformer', 'adapter', 'resampler', 'clip', 'vqgan', 'tokenizer'] as const)
     if (given[part] !== undefined) requireThere(part, given[part]);
-  const tokenizer = isFolder(given.tokenizer)
-    ? join(given.tokenizer, 'tokenizer.json')
-    : given.tokenizer;
+  const tokenizer = isFolder(given.tokenizer) ? tokenizerIn(given.tokenizer) : given.tokenizer;
   if (isFolder(given.vqgan)) {
     const { checkpoint: vqgan, config: vqganConfig } = vqganFiles(given.vqgan);
     return { files: { ...given, tokenizer, vqgan, vqganConfig }, defaults };
@@ -199,9 +198,6 @@ function withAll(given: StyleARFiles, defaults: StyleARDefaults): StyleARConfig 
     throw weightsError(given.vqgan, 'vqganConfig', 'the path of vqgan.yaml', 'none');
   return { files: { ...given, tokenizer, vqganConfig }, defaults };
 }
-
-const isFolder = (path: string): boolean =>
-  statSync(path, { throwIfNoEntry: false })?.isDirectory() ?? false;
 
 const downloads = {
   transformer: 'Lumina-mGPT-7B-768, a folder with config.json and model.safetensors.index.json',
@@ -214,8 +210,17 @@ const downloads = {
 
 function requireThere(part: keyof typeof downloads, path: string): void {
   if (statSync(path, { throwIfNoEntry: false })) return;
-  throw new StylearError(
-    'ERR_WEIGHTS',
-    `${path}: expected the ${part} to be there, got nothing. Download ${downloads[part]}.`,
-  );
+  throw weightsError(path, `the ${part}`, 'there', 'nothing', adviceFor(part));
 }
+
+/** As Hugging Face has it, or as Chameleon was published. */
+function tokenizerIn(folder: string): string {
+  const names = ['tokenizer.json', 'text_tokenizer.json', 'tokenizer/text_tokenizer.json'];
+  const name = names.find((name) => existsSync(join(folder, name)));
+  if (name) return join(folder, name);
+  throw weightsError(folder, 'the tokenizer', names.join(' or '), 'none', adviceFor('tokenizer'));
+}
+
+const adviceFor = (part: keyof typeof downloads): { readonly advice: string } => {
+  return { advice: `Download ${downloads[part]}.` };
+};

@@ -53,6 +53,20 @@ describe('stylear.json', () => {
     });
   });
 
+  test('finds the tokenizer of a folder under the names that releases give it', () => {
+    const names = ['tokenizer/text_tokenizer.json', 'text_tokenizer.json', 'tokenizer.json'];
+    mkdirSync(join(folder, 'tokens', 'tokenizer'), { recursive: true });
+    expect(() => read({ tokenizer: 'tokens' })).toThrow(
+      `${join(folder, 'tokens')}: expected the tokenizer to be tokenizer.json or text_tokenizer.json ` +
+        'or tokenizer/text_tokenizer.json, got none. Download tokenizer.json of Lumina-mGPT-7B-768.',
+    );
+    for (const name of names) {
+      const file = join(folder, 'tokens', name);
+      writeFileSync(file, '');
+      expect(read({ tokenizer: 'tokens' }).files.tokenizer).toBe(file);
+    }
+  });
+
   test.each([
     [{ layout: 'lumina3' }, 'layout to be "chameleon", "lumina2" or an object of codes'],
     [{ layout: { codes: 1024 } }, 'layout to be "chameleon", "lumina2" or an object of codes'],
