@@ -24,6 +24,11 @@ export function readPickle(cursor: PickleCursor, rules: PickleRules): PickleValu
   return new PickleMachine(cursor, rules).run();
 }
 
+/** What reads the whole file runs what it says: only whoever has it knows whether it may. */
+const savesTensorsAlone =
+  'Save the tensors alone if you trust the file, in Python: c = torch.load("old", ' +
+  'map_location="cpu", weights_only=False); torch.save(c.get("state_dict", c), "new").';
+
 type Step = (machine: PickleMachine, cursor: PickleCursor) => void;
 
 class PickleMachine {
@@ -244,7 +249,7 @@ class PickleMachine {
     throw this.wrong(
       'of tensors and plain containers',
       `the name ${quoted(`${module}.${name}`)}`,
-      'Save the state dict alone, or as safetensors.',
+      savesTensorsAlone,
     );
   }
 

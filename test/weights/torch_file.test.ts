@@ -90,6 +90,17 @@ describe.each(Object.entries(forms))('a torch file in %s', (_, form) => {
     expect([...file.tensors.keys()]).toEqual(['w']);
   });
 
+  test('says how to save the tensors alone where there is more than them', () => {
+    const settings = call(global('argparse', 'Namespace'));
+    const bytes = archive(pickle(dict(['hyper_parameters', settings])));
+    expect(() => read(bytes)).toThrow(
+      'to be of tensors and plain containers, got the name "argparse.Namespace". ' +
+        'Save the tensors alone if you trust the file, in Python: ' +
+        'c = torch.load("old", map_location="cpu", weights_only=False); ' +
+        'torch.save(c.get("state_dict", c), "new").',
+    );
+  });
+
   test('takes parameters, and the state of ordered dicts', () => {
     const x = call(global('torch._utils', '_rebuild_parameter'), tensor(six, [6], [1]), no, none);
     const data = pickle(orderedDict, '(', text('w'), x, 'u', dict(['_metadata', orderedDict]), 'b');
