@@ -20,12 +20,15 @@ interface Line {
  * and a key twice in a mapping.
  *
  * @param what  what errors call these bytes, at most 1 MiB of UTF-8
+ * @param only  the key of the outermost mapping that is wanted: what is indented below the others is
+ *              passed over, whatever it is, and they have null for it; all keys unless told
  */
 export function parseYamlObject(
   source: ByteSource,
   what: string,
   offset: number,
   length: number,
+  { only }: { readonly only?: string | undefined } = {},
 ): JsonObject {
   const { path } = source;
   if (length > maxBytes) throw weightsError(path, what, `at most ${maxBytes} bytes`, `${length}`);
@@ -36,20 +39,22 @@ export function parseYamlObject(
   } catch (cause) {
     throw weightsError(path, what, 'UTF-8', 'other bytes', { cause });
   }
-  return new YamlReader(text, path, what).whole();
+  return new YamlReader(text, path, what, only).whole();
 }
 
 class YamlReader {
   private readonly path: string;
   private readonly what: string;
+  private readonly only: string | undefined;
   /** Those that say something. */
   private readonly lines: Line[] = [];
   private at = 0;
   private depth = 0;
 
-  constructor(text: string, path: string, what: string) {
+  constructor(text: string, path: string, what: string, only: string | undefined) {
     this.path = path;
     this.what = what;
+    this.only = only;
     for (const [i, raw] of text.split('\n').entries()) {
       const line = this.lineOf(i + 1, raw.endsWith('\r') ? raw.slice(0, -1) : raw);
       if (line.text !== '' && !(this.lines.length === 0 && line.text === '---')) {
@@ -100,17 +105,21 @@ class YamlReader {
       if (name === null || name instanceof Object) throw this.wrong(line, '`key: value`');
       if (mapping.has(`${name}`)) throw this.wrong(line, 'a key that was not there yet');
       this.at++;
-      mapping.set(`${name}`, rest === '' ? this.below(indent) : this.scalar(line, rest));
+      mapping.set(`${name}`, this.valueOf(`${name}`, line, rest));
     }
   }
 
-  /** The value of a key with nothing after it. Items may stand right under their key. */
+  private valueOf(name: string, line: Line, rest: string): Json {
+    const isWanted = this.only === undefined || this.depth > 1 || name === this.only;
+    if (isWanted) return rest === '' ? this.below(line.indent) : this.scalar(line, rest);
+    while (isBelow(this.lines[this.at], line.indent)) this.at++;
+    return null;
+  }
+
+  /** The value of a key with nothing after it. */
   private below(indent: number): Json {
     const next = this.lines[this.at];
-    if (next && (next.indent > indent || (next.indent === indent && isItem(next)))) {
-      return this.block(next.indent);
-    }
-    return null;
+    return isBelow(next, indent) ? this.block(next.indent) : null;
   }
 
   private sequence(indent: number): readonly Json[] {
@@ -183,6 +192,10 @@ const isAmbiguous = (text: string): boolean =>
   /^(?:y|n|yes|no|on|off|null|true|false|[-+]?\.(?:inf|nan)|-|<<)$/i.test(text) ||
   /^(?:- |[-+]?0[xob0-9_])/i.test(text) ||
   (/^[-+]?[0-9][0-9_:.]*$/.test(text) && /[_:]/.test(text));
+
+/** Whether a line is of the value of a key with that indent: items may stand right under it. */
+const isBelow = (line: Line | undefined, indent: number): line is Line =>
+  line !== undefined && (line.indent > indent || (line.indent === indent && isItem(line)));
 
 const isItem = ({ text }: Line): boolean => text === '-' || text.startsWith('- ');
 

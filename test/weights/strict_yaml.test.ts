@@ -68,6 +68,29 @@ describe('parseYamlObject', () => {
     expect(plain(read(everything.replaceAll('\n', '\r\n')))).toEqual(expected);
   });
 
+  test('passes over what is below other keys than the one that is wanted', () => {
+    const trainer = `  gpus: 0,1,
+    callbacks: {image_logger: {target: main.ImageLogger}}
+    when: 2022-02-09 03:12:44
+    model: *x
+    names: ['a', [b, 'c']]
+    text: >-
+      model: 1
+`;
+    const text = `lightning:\n  trainer:\n  ${trainer}model:\n  a: 1\nlist:\n- &x yes\nlast: 0x10\n`;
+    const bytes = new TextEncoder().encode(text);
+    const source = inMemory('x.yaml', bytes);
+    const only = (key: string) =>
+      plain(parseYamlObject(source, 'the config', 0, bytes.length, { only: key }));
+    expect(only('model')).toEqual({ lightning: null, model: { a: 1 }, list: null, last: null });
+    expect(() => only('last')).toThrow('line 14 of the config to be of plain values');
+    expect(() => read(text)).toThrow('of plain values');
+    const twice = new TextEncoder().encode('model: 1\nmodel: 2');
+    expect(() =>
+      parseYamlObject(inMemory('x.yaml', twice), 'it', 0, twice.length, { only: 'model' }),
+    ).toThrow('a key that was not there yet');
+  });
+
   test.each([
     ['an anchor', 'a: &x 1', 'line 1 of the config to be of plain values, got "a: &x 1"'],
     ['an alias', 'a: *x', 'of plain values'],

@@ -15,14 +15,20 @@ const maxParameters = 2 ** 40;
  * The object that a `.json` or `.yaml` file holds.
  *
  * Throws `ERR_WEIGHTS` for what the strict readers refuse, and for files of over 64 MiB.
+ *
+ * @param only  of YAML, the only key that is read; see `parseYamlObject`
  */
-export function readConfigFile(path: string): JsonObject {
+export function readConfigFile(
+  path: string,
+  { only }: { readonly only?: string | undefined } = {},
+): JsonObject {
   using source = openFile(path);
   if (source.bytes > maxConfigBytes) {
     throw weightsError(path, 'the config', `at most ${maxConfigBytes} bytes`, `${source.bytes}`);
   }
-  const parse = /\.ya?ml$/.test(path) ? parseYamlObject : parseJsonObject;
-  return parse(source, 'the config', 0, source.bytes);
+  const what = 'the config';
+  if (/\.ya?ml$/.test(path)) return parseYamlObject(source, what, 0, source.bytes, { only });
+  return parseJsonObject(source, what, 0, source.bytes);
 }
 
 /**

@@ -67,7 +67,7 @@ const schema = objectOf({
  * @param file  such as `vqgan.yaml`
  */
 export function readVqganConfig(file: string): VqganConfig {
-  const { params } = parseConfig(file, schema, readConfigFile(file)).model;
+  const { params } = parseConfig(file, schema, readConfigFile(file, { only: 'model' })).model;
   const { ddconfig: sizes, embed_dim: embedDim, n_embed: codes } = params;
   const { ch: baseChannels, ch_mult: multipliers, num_res_blocks: resBlocks } = sizes;
   const { norm_groups: normGroups } = sizes;
