@@ -84,7 +84,7 @@ export {
   type ChameleonForwardOptions,
   type ChameleonShape,
 } from './models/chameleon.ts';
-export type { ChameleonDims } from './models/chameleon_layer.ts';
+export type { BranchDropout, ChameleonDims } from './models/chameleon_layer.ts';
 export { Clip } from './models/clip.ts';
 export type { ClipForwardOptions } from './models/clip_encoder.ts';
 export type { ClipText, ClipTextOptions } from './models/clip_text.ts';
@@ -273,7 +273,12 @@ export {
   type PreferencePair,
 } from './train/dpo_trainer.ts';
 export type { DrawPurpose, Draws } from './train/draws.ts';
-export { LanguageTrainer, type SequenceLossOptions } from './train/language_trainer.ts';
+export {
+  type LanguageBatch,
+  LanguageTrainer,
+  type LanguageTrainerOptions,
+  type SequenceLossOptions,
+} from './train/language_trainer.ts';
 export {
   Training,
   type TrainingEvaluation,

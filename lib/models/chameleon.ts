@@ -5,7 +5,7 @@ import { RmsNorm } from '../nn/norms.ts';
 import type { EmbeddingOptions } from '../ops/embedding.ts';
 import type { Tensor } from '../tensor/tensor.ts';
 import type { Weights } from '../weights/weights.ts';
-import { type ChameleonDims, ChameleonLayer } from './chameleon_layer.ts';
+import { type BranchDropout, type ChameleonDims, ChameleonLayer } from './chameleon_layer.ts';
 import type { CachedStep, KvCache } from './kv_cache.ts';
 import { LmHead } from './lm_head.ts';
 
@@ -18,10 +18,12 @@ export interface ChameleonShape extends ChameleonDims {
   readonly maskedIds?: readonly number[] | undefined;
 }
 
-/** How `Chameleon.forward` trades time for memory. */
+/** How `Chameleon.forward` runs. */
 export interface ChameleonForwardOptions {
   /** Keep only the inputs of layers for the gradient, and compute each layer twice. */
   readonly checkpointed?: boolean | undefined;
+  /** None unless told. */
+  readonly branchDropout?: BranchDropout | undefined;
 }
 
 /**
@@ -69,11 +71,18 @@ export class Chameleon {
    * @returns          like `x`: what the head reads
    */
   forward(x: Tensor, positions: Tensor, options: ChameleonForwardOptions = {}): Tensor {
-    const { checkpointed = false } = options;
+    const { checkpointed = false, branchDropout } = options;
+    const seeds = 2 * x.shape[0]!;
     let h = x;
-    for (const layer of this.layers) {
+    for (const [i, layer] of this.layers.entries()) {
       const input = h;
-      const run = () => layer.forward(input, positions);
+      const run = () => {
+        const dropout = branchDropout && {
+          ...branchDropout,
+          seeds: branchDropout.seeds.slice(i * seeds, (i + 1) * seeds),
+        };
+        return layer.forward(input, positions, dropout);
+      };
       h = checkpointed ? checkpoint(run) : run();
     }
     return this.norm.forward(h);

@@ -2,6 +2,8 @@ import { Linear } from '../nn/linear.ts';
 import { LayerNorm, RmsNorm } from '../nn/norms.ts';
 import { add } from '../ops/add.ts';
 import { attention } from '../ops/attention.ts';
+import { concat, split } from '../ops/copy_slice.ts';
+import { dropout } from '../ops/dropout.ts';
 import { type PagedCache, pagedAttention } from '../ops/paged_attention.ts';
 import { qkNormRopeCache } from '../ops/qk_norm_rope_cache.ts';
 import { reshape } from '../ops/reshape.ts';
@@ -31,8 +33,17 @@ export interface ChameleonDims {
   readonly swinNorm: boolean;
 }
 
+/** Dropout of what the branches of layers add to the residual stream, in training. */
+export interface BranchDropout {
+  /** The share that is dropped, in [0, 1). */
+  readonly p: number;
+  /** `[layers * 2 * sequences, 2]`, i32: seeds for each layer, in it for each branch and sequence. */
+  readonly seeds: Tensor;
+}
+
 /** A branch: what it adds to the residual stream, or, given the stream, the sum of both. */
 type Branch = (x: Tensor, residual: Tensor | undefined) => Tensor;
+type Drop = (added: Tensor) => Tensor;
 
 /** Attention and gated product, each with its residual. */
 export class ChameleonLayer {
@@ -53,9 +64,17 @@ export class ChameleonLayer {
   /**
    * @param x          `[sequences, tokens, dim]`
    * @param positions  `[sequences, tokens]`, i32
+   * @param dropout    with the seeds of this layer, `[2 * sequences, 2]`
    */
-  forward(x: Tensor, positions: Tensor): Tensor {
-    return this.run(x, (h, residual) => this.attention.forward(h, positions, residual));
+  forward(x: Tensor, positions: Tensor, dropout?: BranchDropout): Tensor {
+    const attend: Branch = (h, residual) => this.attention.forward(h, positions, residual);
+    if (!dropout) return this.run(x, attend);
+    const [sequences] = x.shape as [number];
+    const drop = (branch: number) => (y: Tensor) => {
+      const begin = branch * sequences;
+      return dropSequences(y, dropout.seeds.slice(begin, begin + sequences), dropout.p);
+    };
+    return this.run(x, attend, [drop(0), drop(1)]);
   }
 
   /** @param x  `[sequences, tokens, dim]`, 1 to 64 tokens */
@@ -73,15 +92,31 @@ export class ChameleonLayer {
     ];
   }
 
-  private run(x: Tensor, attend: Branch): Tensor {
-    const h = this.branch(x, this.attentionNorm, attend);
-    return this.branch(h, this.mlpNorm, (y, residual) => this.mlp.forward(y, residual));
+  private run(x: Tensor, attend: Branch, [dropAttention, dropMlp]: readonly Drop[] = []): Tensor {
+    const h = this.branch(x, this.attentionNorm, attend, dropAttention);
+    return this.branch(h, this.mlpNorm, (y, residual) => this.mlp.forward(y, residual), dropMlp);
   }
 
-  private branch(x: Tensor, norm: RmsNorm, branch: Branch): Tensor {
-    if (this.swinNorm) return add(x, norm.forward(branch(x, undefined)));
-    return branch(norm.forward(x), x);
+  private branch(x: Tensor, norm: RmsNorm, branch: Branch, drop?: Drop): Tensor {
+    if (!this.swinNorm && !drop) return branch(norm.forward(x), x);
+    const added = this.swinNorm
+      ? norm.forward(branch(x, undefined))
+      : branch(norm.forward(x), undefined);
+    return add(x, drop ? drop(added) : added);
   }
+}
+
+/**
+ * Each sequence by its own seed, so that what is dropped of one depends on no other.
+ *
+ * @param x      `[sequences, ...]`
+ * @param seeds  `[sequences, 2]`, i32
+ */
+function dropSequences(x: Tensor, seeds: Tensor, p: number): Tensor {
+  const dropped = split(x, x.shape[0]!, 0).map((sequence, i) =>
+    dropout(sequence, seeds.slice(i, i + 1).reshape([2]), { p }),
+  );
+  return concat(dropped);
 }
 
 class ChameleonAttention {

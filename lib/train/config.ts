@@ -123,7 +123,14 @@ function schemaIn(folder: string) {
         start,
         checkpointed: flag(false),
       }),
-      objectOf({ stage: z.literal('language'), ...sequencesIn(folder), start, dropout }),
+      objectOf({
+        stage: z.literal('language'),
+        ...sequencesIn(folder),
+        start,
+        dropout,
+        /** Of what each branch of a layer adds, 0.05 in Lumina-mGPT's recipe; none unless told. */
+        branchDropout: real(0, 0.999_999).optional(),
+      }),
       objectOf({
         stage: z.literal('style'),
         ...styledIn(folder),

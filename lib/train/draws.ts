@@ -11,6 +11,7 @@ const purposes = [
   'flip',
   'sample',
   'scatter',
+  'branch',
 ] as const;
 /** What a number is drawn for: draws for different purposes have nothing in common. */
 export type DrawPurpose = (typeof purposes)[number];
