@@ -6,7 +6,8 @@ import { type StoppableOptions, stoppable } from './stoppable.ts';
 
 /**
  * `stylear train <config>`: prints the config with its defaults and from which weights a network starts,
- * trains, and goes on where an earlier run stopped. An interruption stops it after the step that is being made, and saves.
+ * trains, and goes on where an earlier run stopped. An interruption stops it after the step that is being
+ * made, and saves.
  *
  * @returns the exit status: 0 when it came to its end, 1 when it was stopped
  */
