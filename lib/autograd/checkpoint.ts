@@ -51,8 +51,11 @@ function rerun(
   return [];
 }
 
-/** Those of the returned tensors that are new; the others' gradients do not pass through here. */
+/**
+ * Those of the returned tensors that are new, each once: it has one gradient however often it is
+ * returned. The others' gradients do not pass through here.
+ */
 function madeSince(madeBefore: number, returned: Tensor | readonly Tensor[]): readonly Tensor[] {
-  const tensors = returned instanceof Tensor ? [returned] : returned;
-  return tensors.filter((tensor) => tensor.made > madeBefore);
+  const tensors = new Set(returned instanceof Tensor ? [returned] : returned);
+  return [...tensors].filter((tensor) => tensor.made > madeBefore);
 }

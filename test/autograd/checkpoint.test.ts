@@ -84,6 +84,24 @@ onEveryHostSide('checkpoint', (device) => {
     dx!.dispose();
   });
 
+  test.each([
+    ['both places', ([p, q]: readonly Tensor[]) => multiply(p!, q!), 4 * 3 ** 3],
+    ['one of them', ([p]: readonly Tensor[]) => p!, 6],
+  ])('may return one tensor in two places, of which %s are used', async (_, of, wanted) => {
+    const [dx] = scope(() => {
+      const x = device.from([3]);
+      return gradients(() => {
+        const returned = checkpoint(() => {
+          const square = multiply(x, x);
+          return [square, square] as const;
+        });
+        return sum(of(returned));
+      }, [x]);
+    });
+    expect([...(await dx!.read())]).toEqual([wanted]);
+    dx!.dispose();
+  });
+
   test('is the function itself where no gradient is taken', async () => {
     const y = scope(() => {
       const x = device.from([3]);
