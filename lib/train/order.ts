@@ -67,7 +67,8 @@ export class BatchOrder {
 
   private indicesOf(epoch: number): Int32Array {
     const { batchSize, seed, lengths, chunkBatches = 500 } = this.options;
-    const indices = this.order.epoch(epoch);
+    // What is left over is left out before they are sorted, so that it is not always the longest.
+    const indices = this.order.epoch(epoch).subarray(0, this.stepsPerEpoch * batchSize);
     if (!lengths) return indices;
     // Equal lengths stay in the order of the epoch.
     indices.sort((a, b) => lengths[a]! - lengths[b]!);

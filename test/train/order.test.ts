@@ -49,6 +49,16 @@ describe('the order of examples', () => {
     expect(clustered.first).not.toEqual(sorted(clustered.first));
   });
 
+  test('leaves out others in each epoch, whatever their lengths are', () => {
+    // The last chunk would be the 6 longest, less than a batch.
+    const lengths = upTo(70);
+    const batches = new BatchOrder(shuffled(70, 7), {
+      ...{ batchSize: 16, seed: 7, lengths, chunkBatches: 1 },
+    });
+    const seen = new Set(upTo(40 * batches.stepsPerEpoch).flatMap((s) => [...batches.batch(s)]));
+    expect(sorted(seen)).toEqual(upTo(70));
+  });
+
   test('refuses batches larger than an epoch', () => {
     expectRefusal(
       () => new BatchOrder(shuffled(3, 0), { batchSize: 4, seed: 0 }),
