@@ -17,19 +17,29 @@ const training = objectOf({
   beta2: real(0, 0.999_999).default(0.95),
   decay: real(0, 1).default(0.01),
   maxNorm: real(1e-9, 1e9).default(1),
-  averageDecay: real(0, 0.999_999).optional(),
+  /** Closer to 1 an average in f32 stands still before it is there; see `MovingAverage`. */
+  averageDecay: real(0, 0.9999).optional(),
   seed: whole(0, 2 ** 52).default(0),
   /** Steps between checkpoints. */
   saveEvery: whole(1, 1e9).default(500),
   /** Batches of examples of about one length, from chunks of so many; see `BatchOrder`. */
   chunkBatches: whole(1, 1e6).optional(),
+}).superRefine(({ epochs, warmupEpochs }, context) => {
+  if (warmupEpochs === 0 || warmupEpochs < epochs) return;
+  const message = `less than epochs, which is ${epochs}`;
+  context.addIssue({ code: 'custom', path: ['warmupEpochs'], message });
 });
 
 const dropout = objectOf({
   style: real(0, 1).default(0.05),
   caption: real(0, 1).default(0.05),
   everything: real(0, 1).default(0.05),
-}).prefault({});
+})
+  // Sums of decimals are off by a rounding.
+  .refine(({ style, caption, everything }) => style + caption + everything < 1 + 1e-9, {
+    error: 'shares that come to 1 at most',
+  })
+  .prefault({});
 
 /** Of the terms of a VQGAN's loss; see `VqganLossWeights`. */
 const lossWeights = objectOf({

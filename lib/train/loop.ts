@@ -28,7 +28,7 @@ export interface TrainingOptions extends AdamWSettings {
   readonly lengths?: ArrayLike<number> | undefined;
   /** See `BatchOrderOptions`. */
   readonly chunkBatches?: number | undefined;
-  /** Decay of a moving average of the weights, in [0, 1); none is kept unless told. */
+  /** Decay of a moving average of the weights, in [0, 1), see `MovingAverage`; none unless told. */
   readonly averageDecay?: number | undefined;
   /** Measures after every so many steps, and after the last one. */
   readonly evaluation?: TrainingEvaluation | undefined;
@@ -80,6 +80,7 @@ export class Training<Example, Batch> {
   private readonly seed: number;
   private readonly order: BatchOrder;
 
+  /** Throws `ERR_INPUT` when there are fewer examples than a step takes, or no step to be made. */
   constructor(
     trainer: Trainer<Example, Batch>,
     examples: Examples<Example>,
@@ -99,6 +100,7 @@ export class Training<Example, Batch> {
     });
     this.stepsPerEpoch = this.order.stepsPerEpoch;
     this.totalSteps = Math.round(schedule.epochs * this.stepsPerEpoch);
+    requireSteps(this.totalSteps, schedule.epochs, this.stepsPerEpoch);
     this.optimizer = new AdamW(trainer.parameters, options);
     this.average =
       averageDecay === undefined
@@ -276,6 +278,15 @@ class WeightedSums {
       figure.dispose();
     }
   }
+}
+
+function requireSteps(totalSteps: number, epochs: number, stepsPerEpoch: number): void {
+  if (totalSteps >= 1) return;
+  throw new StylearError(
+    'ERR_INPUT',
+    `training: expected epochs to come to a step at least, got ${epochs} where an epoch has ` +
+      `${stepsPerEpoch}`,
+  );
 }
 
 function requireFinite(step: number, what: string, value: number): void {

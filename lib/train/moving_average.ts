@@ -9,6 +9,9 @@ import type { NamedTensors } from './trainer.ts';
 /**
  * The exponential moving average of weights: `a = d a + (1 - d) w` after each step, in f32. At first
  * `d` is `(1 + step) / (10 + step)`, so that the beginning is forgotten soon.
+ *
+ * An average stands still where what it is to move by is lost in rounding: off a weight by up to
+ * `2^-24 / (1 - d)` of it, which is 0.06% at 0.9999 and 6% at 0.999999.
  */
 export class MovingAverage {
   /** By the names of the weights. */

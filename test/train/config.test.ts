@@ -75,6 +75,21 @@ describe('a training config', () => {
       'training.rate to be a number in [0, 1], got 2',
     ],
     [
+      { ...least, training: { ...least.training, warmupEpochs: 3 } },
+      'training.warmupEpochs to be less than epochs, which is 1, got 3',
+    ],
+    [
+      { ...least, training: { ...least.training, averageDecay: 0.99999 } },
+      'training.averageDecay to be a number in [0, 0.9999], got 0.99999',
+    ],
+    [
+      {
+        ...{ ...least, network: undefined, stage: 'language', transformer: 't', tokenizer: 't' },
+        dropout: { caption: 0.5, everything: 0.5 },
+      },
+      'dropout to be shares that come to 1 at most, got {"caption":0.5,"everything":0.5}',
+    ],
+    [
       { ...least, evaluation: { every: 0, shards: ['b.tar'] } },
       'evaluation.every to be a whole number in [1, 1000000000], got 0',
     ],

@@ -1,7 +1,7 @@
 import { expect, test } from 'vitest';
 import { Training, type TrainingOptions, type TrainingStep } from '../../lib/train/loop.ts';
 import { onEveryDevice } from '../support/on_every_device.ts';
-import { expectClose } from '../support/op_case.ts';
+import { expectClose, expectRefusal } from '../support/op_case.ts';
 import { points, SmallTrainer, valuesOfState } from './small_trainer.ts';
 
 const options: TrainingOptions = {
@@ -140,6 +140,16 @@ onEveryDevice('a training', (device) => {
         'before with a lower learning rate.',
     });
     expect(training.losses).toEqual([]);
+  });
+
+  test('of no step at all is refused', () => {
+    using trainer = new SmallTrainer({ device });
+    const none = { ...options, schedule: { rate: 1, epochs: 0.09 } };
+    expectRefusal(
+      () => new Training(trainer, points(22), none),
+      'ERR_INPUT',
+      'training: expected epochs to come to a step at least, got 0.09 where an epoch has 5',
+    );
   });
 
   test('passes on what reading an example throws', async () => {
