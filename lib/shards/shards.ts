@@ -8,7 +8,7 @@ import type { OpenFile } from '../weights/byte_source.ts';
 import { openInput, shardError } from './shard_error.ts';
 import { readMember, type TarMember, tarMembers } from './tar_reader.ts';
 
-/** The files of one sample, by what their names have behind the first dot, such as `png`. */
+/** The files of one sample, by what their names have behind the first dot in lower case, such as `png`. */
 export interface Sample {
   readonly key: string;
   readonly files: ReadonlyMap<string, Uint8Array>;
@@ -128,10 +128,10 @@ function* indexed(path: string, open: (path: string) => OpenFile): Generator<Pla
       throw shardError(source.path, 'the archive', `${bytes} bytes`, `${source.bytes}`, { advice });
     }
     for (const [key, files] of samples) {
-      const members = files.map(([extension, offset, bytes]) => {
-        return [extension, { name: `${key}.${extension}`, offset, bytes }] as const;
-      });
-      yield { source, key, members: new Map(members) };
+      const members = new Map<string, TarMember>();
+      for (const [extension, offset, bytes] of files)
+        addMember(members, source, extension, { name: `${key}.${extension}`, offset, bytes });
+      yield { source, key, members };
     }
   }
 }
@@ -158,10 +158,24 @@ function scanned(source: OpenFile): Iterable<Place> {
       throw shardError(source.path, `the files of ${key}`, 'side by side', 'others between them');
     last = key;
     const files = samples.get(key) ?? new Map<string, TarMember>();
-    files.set(extension, member);
+    addMember(files, source, extension, member);
     samples.set(key, files);
   }
   return Array.from(samples, ([key, members]) => ({ source, key, members }));
+}
+
+/** Extensions are the same in either case, as WebDataset takes them. */
+function addMember(
+  files: Map<string, TarMember>,
+  { path }: OpenFile,
+  extension: string,
+  member: TarMember,
+): void {
+  const lower = extension.toLowerCase();
+  const before = files.get(lower);
+  if (before)
+    throw shardError(path, member.name, 'the only file of its kind', `${before.name} too`);
+  files.set(lower, member);
 }
 
 /** At the first dot behind the last slash. */

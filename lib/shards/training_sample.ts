@@ -1,4 +1,4 @@
-// What a sample of training data holds, as files: KEY.txt, KEY.png (or jpg, webp, avif), KEY.ids and
+// What a sample of training data holds, as files: KEY.txt, KEY.png (or jpg, jpeg, webp, avif), KEY.ids and
 // KEY.json; and KEY.chosen.ids with KEY.rejected.ids where it is a preference.
 import { shardError } from './shard_error.ts';
 import type { Sample } from './shards.ts';
@@ -7,6 +7,7 @@ import type { Sample } from './shards.ts';
 export interface TrainingSample {
   /** What the names of its files begin with; another for each sample. */
   readonly key: string;
+  /** Without white space around it. */
   readonly caption: string;
   /** An encoded picture. */
   readonly picture?: { readonly format: PictureExtension; readonly bytes: Uint8Array } | undefined;
@@ -19,7 +20,7 @@ export interface TrainingSample {
   readonly style?: unknown;
 }
 
-const pictureExtensions = ['png', 'jpg', 'webp', 'avif'] as const;
+const pictureExtensions = ['png', 'jpg', 'jpeg', 'webp', 'avif'] as const;
 /** The extension that an encoded picture has in a shard. */
 export type PictureExtension = (typeof pictureExtensions)[number];
 const tokenFiles = { tokens: 'ids', chosen: 'chosen.ids', rejected: 'rejected.ids' } as const;
@@ -56,7 +57,7 @@ export function decodeSample({ key, files }: Sample): TrainingSample {
   const ids = (name: keyof typeof tokenFiles) => idsOf(key, tokenFiles[name], files);
   return {
     key,
-    caption,
+    caption: caption.trim(),
     picture: format && { format, bytes: files.get(format)! },
     tokens: ids('tokens'),
     chosen: ids('chosen'),

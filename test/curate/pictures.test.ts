@@ -249,7 +249,7 @@ describe('curate of pictures', () => {
     expect(made).toEqual([]);
   });
 
-  test('refuses a file of prompts that is not there, or says nothing', async () => {
+  test('refuses a file of prompts that is not there, says nothing or is not UTF-8', async () => {
     const source = { from: 'styles', styles: 1, prompts: 'prompts.txt' };
     const file = join(root, 'prompts.txt');
     const refused = () => curate(configOf('p', { source }), device);
@@ -258,6 +258,8 @@ describe('curate of pictures', () => {
     );
     writeFileSync(file, ' \n');
     await expect(refused()).rejects.toThrow(`${file}: expected it to be a text, got nothing`);
+    writeFileSync(file, Buffer.of(0x61, 0xff));
+    await expect(refused()).rejects.toThrow(`${file}: expected it to be UTF-8, got other bytes`);
   });
 
   test('refuses a folder without pictures', async () => {

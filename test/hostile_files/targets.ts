@@ -9,6 +9,8 @@ import { readChameleonConfig } from '../../lib/models/config/chameleon.ts';
 import { readClipConfig } from '../../lib/models/config/clip.ts';
 import { readResamplerConfig } from '../../lib/models/config/resampler.ts';
 import { readVqganConfig } from '../../lib/models/config/vqgan.ts';
+import { tarEnd, tarEntry } from '../../lib/shards/tar.ts';
+import { readMember, tarMembers } from '../../lib/shards/tar_reader.ts';
 import { Tokenizer } from '../../lib/text/tokenizer.ts';
 import type { ByteSource } from '../../lib/weights/byte_source.ts';
 import { readSafetensors } from '../../lib/weights/safetensors.ts';
@@ -17,6 +19,7 @@ import { readElements, type StoredTensors } from '../../lib/weights/stored_tenso
 import { parseJsonObject } from '../../lib/weights/strict_json.ts';
 import { parseYamlObject } from '../../lib/weights/strict_yaml.ts';
 import { readTorchFile } from '../../lib/weights/torch_file.ts';
+import { ofType, pax, record, time } from '../shards/tar_files.ts';
 import { byteLevel, smallTokenizer } from '../text/small_tokenizer.ts';
 import {
   archive,
@@ -48,6 +51,7 @@ export interface ReaderTarget extends FuzzTarget {
     | 'torch zip'
     | 'torch before 1.6'
     | 'tokenizer'
+    | 'tar'
     | 'config';
   /** A good file of so many things. */
   large(count: number): Buffer;
@@ -61,7 +65,7 @@ const numbered = <T>(count: number, of: (i: number) => T): Record<string, T> =>
 /** The targets, and what removes the files that some of them need. */
 export function readerTargets(): { readonly targets: readonly ReaderTarget[]; close(): void } {
   const folder = mkdtempSync(joinPath(memoryFolder(), 'stylear-fuzz-'));
-  const targets = [safetensors, torchZip, torchOlder, tokenizer, json, yaml];
+  const targets = [safetensors, torchZip, torchOlder, tokenizer, tar, json, yaml];
   return {
     targets: [...targets, shardIndex(folder), ...configs(folder)],
     close: () => rmSync(folder, { recursive: true }),
@@ -227,6 +231,32 @@ const yaml: ReaderTarget = {
   large: (count) =>
     Buffer.from(many(count, (i) => `name ${i}:\n  - ${i}\n  - [a, b]\n  - c: "d"\n`).join('')),
   read: (source) => void parseYamlObject(source, 'the file', 0, source.bytes),
+};
+
+const tarFile = (...entries: readonly Buffer[]): Buffer => Buffer.concat([...entries, tarEnd]);
+
+const tar: ReaderTarget = {
+  reader: 'tar',
+  code: 'ERR_INPUT',
+  name: 'tar',
+  seeds: [
+    tarFile(...['a.txt', 'a.png', 'b.txt'].map((name) => tarEntry(name, Buffer.alloc(700, 7)))),
+    tarFile(
+      ofType('g', 'pax_global_header', record('comment', 'x')),
+      ...[pax(time, record('path', 'folder/b.txt'), record('size', '3'))],
+      ...[tarEntry('b.txt', Buffer.alloc(3)), pax(time), tarEntry('c.txt', Buffer.alloc(600))],
+    ),
+    tarFile(ofType('L', '././@LongLink', 'd.txt\0'), tarEntry('d', Buffer.alloc(3))),
+  ],
+  large: (count) =>
+    tarFile(
+      ...many(count, (i) => [
+        ...[pax(time, record('path', `folder/${i}.txt`)), tarEntry(`${i}.txt`, Buffer.alloc(600))],
+      ]).flat(),
+    ),
+  read(source) {
+    for (const member of tarMembers(source)) readMember(source, member);
+  },
 };
 
 /** Where files are in memory, if there is such a place: many are written and read once. */

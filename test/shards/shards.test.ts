@@ -226,6 +226,27 @@ describe('shards', () => {
     });
   });
 
+  test('take extensions in either case, and jpeg for jpg', () => {
+    const entries = ['a.JPEG', 'a.Txt', 'b.PNG', 'b.txt'].map((name) =>
+      tarEntry(name, Buffer.from('x')),
+    );
+    writeFileSync(`${stem}.tar`, Buffer.concat([...entries, tarEnd]));
+    using shards = Shards.open([`${stem}.tar`]);
+    expect(all(shards).map(({ picture }) => picture?.format)).toEqual(['jpeg', 'png']);
+    expect(shards.bytesOf(1, 'png')).toBe(1);
+    const twice = ['a.png', 'a.PNG'].map((name) => tarEntry(name, Buffer.of(1)));
+    writeFileSync(`${stem}.tar`, Buffer.concat([...twice, tarEnd]));
+    expect(() => Shards.open([`${stem}.tar`])).toThrow(
+      `${stem}.tar: expected a.PNG to be the only file of its kind, got a.png too`,
+    );
+  });
+
+  test('give captions without white space around them', async () => {
+    await writeSampleShards(stem, [encodeSample({ key: 'a', caption: '\ufeff a cat\r\n' })]);
+    using shards = Shards.open([`${stem}.index.json`]);
+    expect(all(shards)[0]!.caption).toBe('a cat');
+  });
+
   test('pass over folders, and names may begin with ./', () => {
     const folder = tarEntry('./', Buffer.of());
     folder.write('5', 156);

@@ -38,16 +38,29 @@ export function namesIn(folder: string): string[] {
   }
 }
 
-/** The text of a file, without white space around it. Throws `ERR_INPUT` where there is none. */
+/**
+ * The text of a file, without white space around it.
+ *
+ * Throws `ERR_INPUT` where there is none, or bytes that are not UTF-8.
+ */
 export function textOf(path: string): string {
-  const text = textIn(path).trim();
+  const text = decoded(path, bytesOf(path)).trim();
   if (text !== '') return text;
   throw new StylearError('ERR_INPUT', `${path}: expected it to be a text, got nothing`);
 }
 
-function textIn(path: string): string {
+function decoded(path: string, bytes: Uint8Array): string {
   try {
-    return readFileSync(path, 'utf8');
+    return new TextDecoder('utf-8', { fatal: true }).decode(bytes);
+  } catch (cause) {
+    const message = `${path}: expected it to be UTF-8, got other bytes`;
+    throw new StylearError('ERR_INPUT', message, { cause });
+  }
+}
+
+function bytesOf(path: string): Uint8Array {
+  try {
+    return readFileSync(path);
   } catch (cause) {
     const got = (cause as Error).message;
     throw new StylearError('ERR_INPUT', `${path}: expected the file to be readable, got ${got}`, {
