@@ -1,8 +1,8 @@
 import { join } from 'node:path';
+import { contentOfShards } from '../shards/content_of_shards.ts';
 import { makeParts } from '../shards/parts.ts';
-import { Shards, shardFiles } from '../shards/shards.ts';
+import { Shards } from '../shards/shards.ts';
 import type { Device } from '../tensor/device.ts';
-import { contentOfFiles } from '../weights/fingerprint.ts';
 import type { CurateConfigOf } from './config.ts';
 import type { CurationOptions } from './curation_options.ts';
 import { type CurationReport, finishedReport, finishOutput, outputFiles } from './output.ts';
@@ -17,7 +17,7 @@ export async function addTokens(
 ): Promise<CurationReport> {
   const { kind, output, partSize, batchSize, shards: paths } = config;
   const identity = JSON.stringify({
-    ...{ kind, partSize, shards: contentOfFiles(shardFiles(paths)) },
+    ...{ kind, partSize, shards: contentOfShards(paths) },
     ...tokenizerIdentity(config),
   });
   const finished = finishedReport(output, identity);

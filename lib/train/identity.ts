@@ -1,5 +1,5 @@
 import { join } from 'node:path';
-import { shardFiles } from '../shards/shards.ts';
+import { contentOfShards } from '../shards/content_of_shards.ts';
 import { contentOfFiles } from '../weights/fingerprint.ts';
 import type { TrainConfig } from './config.ts';
 import { startOf } from './start.ts';
@@ -21,7 +21,7 @@ export function trainingIdentity(config: TrainConfig): string {
     named.has(key) && typeof value === 'string' ? contentOfFiles([value]) : value,
   ]);
   const sources = data.sources.map(({ shards, share }) => {
-    return { shards: contentOfFiles(shardFiles(shards)), share };
+    return { shards: contentOfShards(shards), share };
   });
   return JSON.stringify({ ...Object.fromEntries(settings), data: { sources } });
 }

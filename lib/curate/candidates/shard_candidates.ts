@@ -1,6 +1,6 @@
-import { Shards, shardFiles } from '../../shards/shards.ts';
+import { contentOfShards } from '../../shards/content_of_shards.ts';
+import { Shards } from '../../shards/shards.ts';
 import { decodeSample } from '../../shards/training_sample.ts';
-import { fingerprint } from '../../weights/fingerprint.ts';
 import { pictureOf } from '../with_tokens.ts';
 import type { Candidates } from './candidates.ts';
 
@@ -15,7 +15,7 @@ export function shardCandidates(paths: readonly string[]): Candidates {
   const shards = Shards.open(paths);
   return {
     length: shards.length,
-    identity: fingerprint(shardFiles(paths)),
+    identity: contentOfShards(paths).content,
     async at(index) {
       const sample = decodeSample(shards.at(index));
       const { caption, style } = sample;
