@@ -27,7 +27,13 @@ export interface ConditioningDropout {
   readonly everything?: number | undefined;
 }
 
+/** What a prompt may have, in UTF-16 units: what a caption has beyond is never asked for. */
+const mostCharacters = 4096;
+
 /**
+ * An example of a caption and a picture. Of a caption that is longer than a prompt may be the beginning is
+ * taken; how many tokens all of it may have is for `tokenBatch` to say.
+ *
  * @param content  what the sentence has places for; its prompt is the caption
  * @param image    tokens of the picture, from its start to its end
  */
@@ -40,17 +46,24 @@ export function conditionedExample(
 ): ConditionedExample {
   const answered = (prompt: string | undefined) => {
     const given = { ...content, prompt };
-    const question = promptOf(tokenizer, vocabulary, kind, given, { allowEmpty: true });
+    const options = { allowEmpty: true, maxTokens: Number.POSITIVE_INFINITY };
+    const question = promptOf(tokenizer, vocabulary, kind, given, options);
     return answeredPrompt(vocabulary, question, image);
   };
   // The size is given to the unconditional stream, and not asked of it.
   const labels = image.map((id, i) => (i < 3 ? unlabelled : id));
   return {
-    whole: answered(content.prompt),
+    whole: answered(content.prompt && beginning(content.prompt)),
     withoutCaption: answered(''),
     imageOnly: { ids: image, labels },
   };
 }
+
+/** As much as a prompt may have, and no half of a pair of surrogates. */
+const beginning = (caption: string): string =>
+  caption.length > mostCharacters
+    ? caption.slice(0, mostCharacters).replace(/[\uD800-\uDBFF]$/, '')
+    : caption;
 
 /** @param draw  in [0, 1) */
 export function withDropout(

@@ -92,6 +92,7 @@ const sequencesIn = (folder: string) => ({
   zLoss: real(0, 1).default(1e-5),
   chunkRows: whole(1, 1e9).default(4096),
   checkpointed: flag(false),
+  /** Longer sequences are cut; of captions the first 4,096 characters are taken. */
   maxTokens: whole(2, 1e6).default(4096),
 });
 

@@ -88,14 +88,20 @@ function branchSeedsOf(sequenceSeeds: Int32Array, layers: number): Int32Array {
   return seeds;
 }
 
-/** The sequences of a batch, parts of what they are conditioned on left out by chance. */
+/**
+ * The sequences of a batch, parts of what they are conditioned on left out by chance. A caption that leaves
+ * no room for anything of its picture is left out too: there would be nothing to learn.
+ */
 export function droppedBatch(
   examples: readonly ConditionedExample[],
   draws: Draws,
   { dropout = {}, maxTokens }: Pick<SequenceLossOptions, 'dropout' | 'maxTokens'>,
 ): TokenBatch {
-  const sequences = examples.map((example, i) =>
-    withDropout(example, dropout, draws.uniform('condition', i)),
-  );
+  const sequences = examples.map((example, i) => {
+    const sequence = withDropout(example, dropout, draws.uniform('condition', i));
+    return sequence.labels.slice(1, maxTokens).some(isLabel) ? sequence : example.withoutCaption;
+  });
   return tokenBatch(sequences, maxTokens);
 }
+
+const isLabel = (label: number): boolean => label >= 0;

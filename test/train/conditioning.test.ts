@@ -21,6 +21,17 @@ describe('a conditioned example', () => {
     expect(styleIndex!.map((at) => ids[at])).toEqual(new Array(16).fill(stylePlaceholder));
   });
 
+  test('has the beginning of a caption that is longer than a prompt may be', () => {
+    const idsOf = (prompt: string) =>
+      conditionedExample(tokenizer, vocabulary, 'style', { prompt }, image).whole.ids;
+    const most = 'a ship. '.repeat(512);
+    expect(idsOf(`${most}a cat`)).toEqual(idsOf(most));
+    // More tokens than a prompt may have, and a pair of surrogates across the end.
+    const many = `x${'\u{1f6a2}'.repeat(2047)}`;
+    expect(idsOf(`${many}\u{1f6a2}\u{1f6a2}`)).toEqual(idsOf(many));
+    expect(idsOf(many).length).toBeGreaterThan(4096);
+  });
+
   test('without its caption has the same sentence and style', () => {
     const { ids, styleIndex } = example.withoutCaption;
     expect(tokenizer.decode(ids.slice(1, -image.length - 2))).toMatch(/instruction: $/);

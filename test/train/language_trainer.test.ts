@@ -41,6 +41,19 @@ describe('the language trainer', () => {
     },
   );
 
+  test('leaves a caption out that leaves no room for its picture', () => {
+    using one = made({ maxTokens: 9, dropout: { everything: 0, caption: 0, style: 0 } });
+    const example = conditioned(1, 1);
+    const { ids, labels } = example.whole;
+    const long = {
+      ids: [...new Array(9).fill(7), ...ids],
+      labels: [...new Array(9).fill(-1), ...labels],
+    };
+    const { batch, weight } = one.trainer.prepare([{ ...example, whole: long }], new Draws(0, 0));
+    expect(weight).toBeGreaterThan(0);
+    expect(batch).toEqual(tokenBatch([example.withoutCaption], 9));
+  });
+
   test('has the loss of the sequences that the draws leave', async () => {
     const dropout = { everything: 0.4, caption: 0.3, style: 0.3 };
     using one = made({ dropout, zLoss: 1e-3 });
