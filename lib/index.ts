@@ -299,6 +299,7 @@ export type { LabelledSequence, TokenBatch } from './train/token_batch.ts';
 export type { TokenLossOptions } from './train/token_losses.ts';
 export type { Examples, NamedTensors, PreparedBatch, StepLoss, Trainer } from './train/trainer.ts';
 export {
+  type VqganExample,
   type VqganLossWeights,
   VqganTrainer,
   type VqganTrainerOptions,

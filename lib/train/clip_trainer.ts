@@ -6,6 +6,7 @@ import { exp } from '../ops/pointwise.ts';
 import { mean } from '../ops/sum_rows.ts';
 import type { Device } from '../tensor/device.ts';
 import type { Tensor } from '../tensor/tensor.ts';
+import { stacked } from './stacked.ts';
 import type { NamedTensors, PreparedBatch, StepLoss, Trainer } from './trainer.ts';
 
 /** A picture and its caption, as CLIP takes them. */
@@ -56,15 +57,17 @@ export class ClipTrainer implements Trainer<ClipExample, ClipBatch> {
     this.options = options;
   }
 
+  /** Throws `ERR_VALUE` when the pixels of an example are not those of a picture. */
   prepare(examples: readonly ClipExample[]): PreparedBatch<ClipBatch> {
     const { imageSize } = this.clip.vision.config;
     const { eosId } = this.clip.text.config;
     const pairs = examples.length;
     const area = imageSize * imageSize * 3;
-    const pixels = new Float32Array(pairs * area);
-    examples.forEach((example, i) => {
-      pixels.set(example.pixels, i * area);
-    });
+    const pixels = stacked(
+      examples.map((example) => example.pixels),
+      area,
+      { where: 'ClipTrainer', kind: 'pixels', of: 'example' },
+    );
     const texts = clipTexts(
       examples.map(({ ids }) => ids),
       { eosId },

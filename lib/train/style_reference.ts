@@ -1,8 +1,8 @@
-import { StylearError } from '../error.ts';
 import type { StyleEncoder } from '../models/style_encoder.ts';
 import type { Device } from '../tensor/device.ts';
 import { scope } from '../tensor/scope.ts';
 import type { Tensor } from '../tensor/tensor.ts';
+import { stacked } from './stacked.ts';
 
 /** A picture that a style is taken from: as CLIP takes it, or what CLIP made of it, which is frozen. */
 export type TrainingReference =
@@ -36,17 +36,6 @@ function together(
   references: readonly TrainingReference[],
   each: number,
 ): Float32Array {
-  const values = new Float32Array(references.length * each);
-  references.forEach((reference, i) => {
-    const own = reference[kind];
-    if (own?.length !== each) {
-      const got = own ? `${own.length} in reference ${i}` : `none in reference ${i}`;
-      throw new StylearError(
-        'ERR_VALUE',
-        `styleFeatures: expected ${kind} of every reference to be ${each} values, got ${got}`,
-      );
-    }
-    values.set(own, i * each);
-  });
-  return values;
+  const values = references.map((reference) => reference[kind]);
+  return stacked(values, each, { where: 'styleFeatures', kind, of: 'reference' });
 }

@@ -1,3 +1,4 @@
+import { StylearError } from '../error.ts';
 import type { Picture } from '../image/picture.ts';
 import { vqganPixels } from '../image/vqgan_pixels.ts';
 import type { Vqgan } from '../models/vqgan.ts';
@@ -62,8 +63,14 @@ export interface VqganTrainerOptions {
   readonly checkpointed?: boolean | undefined;
 }
 
+/** A picture, and what errors call it. */
+export interface VqganExample extends Picture {
+  /** Such as its key in a shard. */
+  readonly name?: string | undefined;
+}
+
 /** Trains encoder, codebook and decoder to give pictures back. */
-export class VqganTrainer implements Trainer<Picture, Tensor> {
+export class VqganTrainer implements Trainer<VqganExample, Tensor> {
   readonly device: Device;
   readonly parameters: NamedTensors;
   readonly state: NamedTensors;
@@ -82,10 +89,15 @@ export class VqganTrainer implements Trainer<Picture, Tensor> {
     this.state = this.deadCodes ? [['idle', this.deadCodes.idle]] : [];
   }
 
-  /** @param examples  pictures of one size, its sides multiples of the VQGAN's downsampling */
-  prepare(examples: readonly Picture[], draws: Draws): PreparedBatch<Tensor> {
+  /**
+   * Throws `ERR_INPUT` when pictures differ in size.
+   *
+   * @param examples  pictures of one size, its sides multiples of the VQGAN's downsampling
+   */
+  prepare(examples: readonly VqganExample[], draws: Draws): PreparedBatch<Tensor> {
     const { mirror = true } = this.options;
-    const [first] = examples as [Picture];
+    const [first] = examples as [VqganExample];
+    requireAlike(examples, this.vqgan.downsampling);
     const shape = [examples.length, first.height, first.width, 3];
     const pixels = new Float32Array(shape.reduce((a, b) => a * b));
     examples.forEach((picture, i) => {
@@ -143,6 +155,24 @@ export class VqganTrainer implements Trainer<Picture, Tensor> {
   [Symbol.dispose](): void {
     this.dispose();
   }
+}
+
+function requireAlike(pictures: readonly VqganExample[], downsampling: number): void {
+  const [first] = pictures as [VqganExample];
+  const size = ({ width, height }: Picture) => `${width} x ${height} pixels`;
+  pictures.forEach((picture, i) => {
+    const { width, height, name = `picture ${i}` } = picture;
+    const isWhole = width % downsampling === 0 && height % downsampling === 0;
+    const isLike = width === first.width && height === first.height;
+    if (isWhole && isLike) return;
+    const expected = isWhole
+      ? `${size(first)} like ${first.name ?? 'the first'} of its batch`
+      : `multiples of ${downsampling} pixels a side`;
+    throw new StylearError(
+      'ERR_INPUT',
+      `${name}: expected the picture to be ${expected}, got ${size(picture)}`,
+    );
+  });
 }
 
 /** The mean magnitude of the steps to the next pixel, to the right and down. */

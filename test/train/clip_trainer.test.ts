@@ -3,6 +3,7 @@ import { scope, Weights } from '../../lib/index.ts';
 import { Clip } from '../../lib/models/clip.ts';
 import { ClipTrainer } from '../../lib/train/clip_trainer.ts';
 import { normal } from '../support/numbers.ts';
+import { expectRefusal } from '../support/op_case.ts';
 import { fall, moved, trained, trainingDevice, valuesIn } from './trained.ts';
 
 const device = await trainingDevice();
@@ -75,5 +76,15 @@ describe('the CLIP trainer', () => {
     one.clip.logitScale.write([Math.log(150)]);
     await trained(one.trainer, pairs, 1, { rate: 1e-4 });
     expect([...(await one.clip.logitScale.read())]).toEqual([Math.fround(Math.log(100))]);
+  });
+
+  test('refuses pixels of another size', () => {
+    using one = made();
+    const small = { ...pairs.at(1), pixels: new Float32Array(4 * 4 * 3) };
+    expectRefusal(
+      () => one.trainer.prepare([pairs.at(0), small]),
+      'ERR_VALUE',
+      'ClipTrainer: expected pixels of every example to be 192 values, got 48 in example 1',
+    );
   });
 });

@@ -3,9 +3,11 @@ import { makePicture } from '../../lib/image/picture.ts';
 import { scope, Weights } from '../../lib/index.ts';
 import { Vqgan } from '../../lib/models/vqgan.ts';
 import { Draws } from '../../lib/train/draws.ts';
+import { heldOutFigures } from '../../lib/train/held_out.ts';
 import { principalAxes } from '../../lib/train/principal_axes.ts';
 import { textureLoss } from '../../lib/train/texture_loss.ts';
 import { VqganTrainer, type VqganTrainerOptions } from '../../lib/train/vqgan_trainer.ts';
+import { expectRefusal } from '../support/op_case.ts';
 import { fall, moved, trained, trainingDevice, valuesIn } from './trained.ts';
 
 const device = await trainingDevice();
@@ -226,5 +228,27 @@ describe('the VQGAN trainer', () => {
     const losses = async ({ trainer }: typeof whole) =>
       (await trained(trainer, pictures, 3, { rate: 1e-3 })).map(({ loss }) => loss);
     expect(await losses(twice)).toEqual(await losses(whole));
+  });
+
+  test.each([
+    [16, 8, '5: expected the picture to be 8 x 8 pixels like 3 of its batch, got 16 x 8 pixels'],
+    [8, 4, '5: expected the picture to be 8 x 8 pixels like 3 of its batch, got 8 x 4 pixels'],
+    [9, 8, '5: expected the picture to be multiples of 2 pixels a side, got 9 x 8 pixels'],
+  ])('refuses a picture of %i x %i beside one of 8 x 8', async (width, height, message) => {
+    using one = made();
+    const other = makePicture('RGB', width, height, new Uint8Array(width * height * 3));
+    const batch = [
+      { ...pictures.at(0), name: '3' },
+      { ...other, name: '5' },
+    ];
+    expectRefusal(() => one.trainer.prepare(batch, new Draws(0, 0)), 'ERR_INPUT', message);
+    const held = { length: 2, at: (i: number) => batch[i]! };
+    const figures = heldOutFigures(one.trainer, held, { batchSize: 2, seed: 0 });
+    await expect(figures).rejects.toThrow(message);
+    expectRefusal(
+      () => one.trainer.prepare([pictures.at(0), other], new Draws(0, 0)),
+      'ERR_INPUT',
+      message.replace('5:', 'picture 1:').replace('like 3', 'like the first'),
+    );
   });
 });
