@@ -80,6 +80,11 @@ export class Shards {
     return this.places[index]!.key;
   }
 
+  /** The path of the archive that a sample is in. */
+  fileOf(index: number): string {
+    return this.places[index]!.source.path;
+  }
+
   /**
    * How large a file of a sample is, without reading it.
    *

@@ -1,4 +1,5 @@
 import { join } from 'node:path';
+import { StylearError } from '../error.ts';
 import { takeLock } from '../file_lock.ts';
 import type { Picture } from '../image/picture.ts';
 import { makeFolder } from '../make_folder.ts';
@@ -43,7 +44,8 @@ export interface RunResult {
  * is held out and to be seen, and, in the end, the weights.
  *
  * Throws `ERR_INPUT` where the folder is that of another config or of other files under the same names, where
- * another run is at it, and where it cannot be written to.
+ * another run is at it, and where it cannot be written to. A sample that is not what it must be is named
+ * by it too, once the steps before it are saved.
  */
 export async function runTraining(
   config: TrainConfig,
@@ -79,13 +81,19 @@ export async function runTraining(
     const page = reportPage({ title, steps: log.steps, sheets: sheets?.shown() });
     await write(join(output, 'report.html'), page);
   };
-  for await (const step of training.steps(signal)) {
-    log.append(step);
-    events.append(step);
-    if (measured && sheets) events.appendSheet(await sheets.add(step.step, measured));
-    measured = undefined;
-    onStep?.(step, totalSteps);
-    if (step.step % saveEvery === 0) await save();
+  try {
+    for await (const step of training.steps(signal)) {
+      log.append(step);
+      events.append(step);
+      if (measured && sheets) events.appendSheet(await sheets.add(step.step, measured));
+      measured = undefined;
+      onStep?.(step, totalSteps);
+      if (step.step % saveEvery === 0) await save();
+    }
+  } catch (error) {
+    // Samples are read between steps, where a training is whole.
+    if (error instanceof StylearError && error.code === 'ERR_INPUT') await save();
+    throw error;
   }
   await save();
   const done = training.step === totalSteps;

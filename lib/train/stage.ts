@@ -38,13 +38,14 @@ import { DpoTrainer } from './dpo_trainer.ts';
 import { Draws } from './draws.ts';
 import { LanguageTrainer } from './language_trainer.ts';
 import { reconstructionSheet } from './reconstruction_sheet.ts';
+import { ofSample } from './sample_error.ts';
 import { sampleSheet } from './sample_sheet.ts';
 import { startOf } from './start.ts';
 import { styleFeatures } from './style_reference.ts';
 import { StyleTrainer } from './style_trainer.ts';
 import type { Examples, Trainer } from './trainer.ts';
 import { startVqgan } from './vqgan_start.ts';
-import { VqganTrainer } from './vqgan_trainer.ts';
+import { type VqganExample, VqganTrainer } from './vqgan_trainer.ts';
 
 /** A trainer with its data, whatever examples these are. */
 export interface Stage extends Disposable {
@@ -105,9 +106,13 @@ function vqganStage(config: StageConfig<'vqgan'>, opened: Opened): Stage {
   const weights = opened.optional(startOf(config));
   const vqgan = new Vqgan(weights, readVqganConfig(join(config.network, 'vqgan.yaml')));
   const trainer = opened.own(new VqganTrainer(vqgan, weights.entries(), config));
+  const exampleOf = async (sample: TrainingSample): Promise<VqganExample> => ({
+    ...(await pictureOf(sample)),
+    name: sample.key,
+  });
   const stage = opened.stage(
     trainer,
-    pictureOf,
+    exampleOf,
     { 'model.safetensors': weights },
     {
       // Of pixels in [-1, 1].
@@ -125,7 +130,7 @@ function vqganStage(config: StageConfig<'vqgan'>, opened: Opened): Stage {
       Array.from({ length: count }, (_, i) => stage.examples.at(Math.floor((i * length) / count))),
     );
     const draws = new Draws(config.training.seed, 0);
-    using pixels = trainer.prepare(pictures as Picture[], draws).batch;
+    using pixels = trainer.prepare(pictures as VqganExample[], draws).batch;
     await startVqgan(vqgan, weights.entries(), pixels, draws);
   };
   return { ...stage, begin };
@@ -275,7 +280,7 @@ class Opened implements Disposable {
     );
     const at = (index: number) => {
       const [source, i] = places[index]!;
-      return exampleOf(decodeSample(source.at(i)));
+      return exampleAt(source, i, exampleOf);
     };
     return {
       trainer: trainer as Trainer<unknown, unknown>,
@@ -309,17 +314,20 @@ class Opened implements Disposable {
     if (!evaluation) return undefined;
     const source = this.own(Shards.open(evaluation.shards));
     if (source.length === 0) throw lacking('evaluation.shards', 'at least one sample', 'none');
-    const sampleAt = (index: number) => decodeSample(source.at(index));
     const shown = Math.min(evaluation.shown, source.length);
+    const samples = () =>
+      Promise.all(
+        Array.from({ length: shown }, (_, i) => exampleAt(source, i, (sample) => sample)),
+      );
     return {
       examples: {
         length: Math.min(evaluation.samples, source.length),
-        at: (index) => exampleOf(sampleAt(index)),
+        at: (index) => exampleAt(source, index, exampleOf),
       },
       derived,
       sheet:
         draw && caption && shown > 0
-          ? { caption, draw: () => draw(Array.from({ length: shown }, (_, i) => sampleAt(i))) }
+          ? { caption, draw: async () => draw(await samples()) }
           : undefined,
     };
   }
@@ -328,6 +336,16 @@ class Opened implements Disposable {
     for (const part of this.owned.splice(0).reverse()) part[Symbol.dispose]();
   }
 }
+
+/** Rejects with `ERR_INPUT` that names the sample when it is not what it must be. */
+const exampleAt = <Example>(
+  source: Shards,
+  index: number,
+  exampleOf: (sample: TrainingSample) => Example | Promise<Example>,
+): Promise<Example> =>
+  ofSample({ file: source.fileOf(index), key: source.keyOf(index) }, () =>
+    exampleOf(decodeSample(source.at(index))),
+  );
 
 /** What a stage shows of its held-out samples. */
 interface HeldOutOptions {

@@ -223,6 +223,52 @@ describe('a run', () => {
     expect(await runTraining(config, device)).toMatchObject({ steps: 8 });
   });
 
+  test('that meets a sample it cannot take names it, and keeps the steps before it', async () => {
+    await writeData(join(root, 'damaged'));
+    const archive = join(root, 'damaged-00000.tar');
+    const bytes = readFileSync(archive);
+    // Found when the picture is decoded; which step that is depends on the order alone.
+    const { shards } = JSON.parse(readFileSync(join(root, 'damaged.index.json'), 'utf8'));
+    const [, [, [, begin]]] = shards[0].samples[5] as [string, [unknown, [string, number, number]]];
+    writeFileSync(archive, Buffer.concat([bytes]).fill(0, begin, begin + 30));
+    const settings = { ...training, epochs: 3, batchSize: 2 };
+    const data = { sources: [{ shards: ['damaged.index.json'] }] };
+    const config = vqgan('damaged', { data, training: { ...settings, saveEvery: 500 } });
+    const made: number[] = [];
+    const onStep = ({ step }: TrainingStep) => made.push(step);
+    const run = () => runTraining(config, device, { onStep });
+    const message = new RegExp(`^${archive}: 5: expected .+, got `);
+    await expect(run()).rejects.toMatchObject({
+      code: 'ERR_INPUT',
+      message: expect.stringMatching(message),
+    });
+    const left = readdirSync(join(root, 'damaged', 'checkpoints'));
+    expect(left).toEqual([`step-${`${made.length}`.padStart(9, '0')}`]);
+    const before = made.length;
+    expect(before).toBeGreaterThan(0);
+    await expect(run()).rejects.toThrow(message);
+    expect(made).toHaveLength(before);
+  });
+
+  test('names a picture of another size than those of its batch', async () => {
+    const picture = async (key: string, side: number) => {
+      const bytes = await encodePicture(
+        makePicture('RGB', side, side, new Uint8Array(3 * side ** 2)),
+      );
+      return encodeSample({ key, caption: '', picture: { format: 'png', bytes } });
+    };
+    const samples = await Promise.all(['a', 'b'].map((key, i) => picture(key, 8 + 8 * i)));
+    await writeSampleShards(join(root, 'sizes'), samples);
+    const data = { sources: [{ shards: ['sizes.index.json'] }] };
+    const config = vqgan('sizes', { data, training: { ...training, batchSize: 2 } });
+    await expect(runTraining(config, device)).rejects.toMatchObject({
+      code: 'ERR_INPUT',
+      message: expect.stringMatching(
+        /^[ab]: expected the picture to be (\d+) x \1 pixels like [ab] of its batch, got (\d+) x \2 /,
+      ),
+    });
+  });
+
   test('is refused while another one is at its folder', async () => {
     const config = vqgan('busy');
     mkdirSync(config.output);
