@@ -85,6 +85,11 @@ export class Shards {
     return this.places[index]!.source.path;
   }
 
+  /** What a sample has files of, without reading them. */
+  extensionsOf(index: number): string[] {
+    return [...this.places[index]!.members.keys()];
+  }
+
   /**
    * How large a file of a sample is, without reading it.
    *

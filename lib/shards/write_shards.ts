@@ -83,14 +83,18 @@ function removeIndex(path: string): void {
   flushFolder(dirname(path));
 }
 
+/** Whether files of a key and an extension can be written, so that every reader gives them back. */
+export function isWritable(key: string, extension: string): boolean {
+  const name = `${key}.${extension}`;
+  return (
+    /^[A-Za-z0-9_-]+(?:\.[A-Za-z0-9_-]+)+$/.test(name) && !key.includes('.') && name.length <= 100
+  );
+}
+
 function entriesOf(path: string, { key, files }: Sample) {
   return [...files].map(([extension, content]) => {
     const name = `${key}.${extension}`;
-    if (
-      !/^[A-Za-z0-9_-]+(?:\.[A-Za-z0-9_-]+)+$/.test(name) ||
-      key.includes('.') ||
-      name.length > 100
-    )
+    if (!isWritable(key, extension))
       throw shardError(
         path,
         'the name of a file',

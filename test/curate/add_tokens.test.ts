@@ -17,6 +17,7 @@ import { takeLock } from '../../lib/file_lock.ts';
 import { vqganPixels } from '../../lib/image/vqgan_pixels.ts';
 import { openVqgan } from '../../lib/index.ts';
 import { Shards } from '../../lib/shards/shards.ts';
+import { tarEnd, tarEntry } from '../../lib/shards/tar.ts';
 import { decodeSample, encodeSample } from '../../lib/shards/training_sample.ts';
 import { writeSampleShards } from '../../lib/shards/write_shards.ts';
 import { codeOf, gridUnitsOf } from '../../lib/text/vocabulary.ts';
@@ -80,6 +81,45 @@ describe('curate of tokens', () => {
       expect(new Set(found).size).toBeGreaterThan(1);
       for (const tensor of [pixels, codes]) tensor.dispose();
     }
+  });
+
+  test('numbers samples through where two have one key, which their JSON keeps', async () => {
+    await writePictures(
+      join(root, 'first'),
+      [0, 1].map((i) => speckled(i)),
+    );
+    await writePictures(
+      join(root, 'second'),
+      [2, 3].map((i) => speckled(i)),
+      { style: undefined },
+    );
+    const shards = ['first.index.json', 'second.index.json'];
+    await curate(configOf('both', { shards }), device);
+    const samples = samplesOf('both').map(decodeSample);
+    expect(samples.map(({ key }) => key)).toEqual(['0000000', '0000001', '0000002', '0000003']);
+    const captions = ['number 0', 'number 1', 'number 0', 'number 1'];
+    expect(samples.map(({ caption }) => caption)).toEqual(captions);
+    const styles = [{ i: 0 }, { i: 1 }, { key: '0' }, { key: '1' }];
+    expect(samples.map(({ style }) => style)).toEqual(styles);
+    expect(samples.every(({ tokens }) => tokens)).toBe(true);
+  });
+
+  test('takes shards of others whose keys it would not write, and tells of extensions', async () => {
+    const sample = samplesOf('pictures')[0]!;
+    const write = (name: string, key: string, extension = 'txt') => {
+      const [png, text] = [sample.files.get('png')!, Buffer.from('a cat')];
+      const entries = [tarEntry(`${key}.png`, png), tarEntry(`${key}.${extension}`, text), tarEnd];
+      writeFileSync(join(root, name), Buffer.concat(entries));
+    };
+    write('foreign.tar', 'a/café');
+    await curate(configOf('foreign', { shards: ['foreign.tar'] }), device);
+    const made = decodeSample(samplesOf('foreign')[0]!);
+    expect(made).toMatchObject({ key: '0000000', caption: 'a cat', style: { key: 'a/café' } });
+    write('odd.tar', 'a', 'txt é');
+    await expect(curate(configOf('odd', { shards: ['odd.tar'] }), device)).rejects.toThrow(
+      `${join(root, 'odd.tar')}: expected the files of a to have extensions of letters, digits, - ` +
+        'and _, got "txt é"',
+    );
   });
 
   test('gives the same tokens for every size of batches and parts', async () => {
