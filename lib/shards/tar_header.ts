@@ -46,7 +46,8 @@ export function readHeader({ path }: ByteSource, at: number, block: Buffer): Tar
   const text = (begin: number, end: number) =>
     block.toString('utf8', begin, end).split('\0', 1)[0]!;
   // With spaces in the place of the sum itself.
-  const sum = block.reduce((sum, byte, i) => sum + (i >= 148 && i < 156 ? 32 : byte), 0);
+  let sum = 8 * 0x20;
+  for (let i = 0; i < tarBlock; i++) if (i < 148 || i >= 156) sum += block[i]!;
   if (number(148, 156, 'the sum') !== sum)
     throw shardError(path, `the sum of ${where}`, `${sum}`, `${number(148, 156, 'the sum')}`);
   if (block.toString('latin1', 257, 262) !== 'ustar')

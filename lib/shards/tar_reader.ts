@@ -25,9 +25,11 @@ const mostPadding = 2 ** 20;
  * Throws `ERR_INPUT` for an archive that is cut short, damaged or packed, and for links, headers that
  * make something else of a file than its name and its bytes, and names that leave its folder.
  */
-export function tarMembers(source: ByteSource): TarMember[] {
+export const tarMembers = (source: ByteSource): TarMember[] => [...eachTarMember(source)];
+
+/** The same one at a time, so that a member can be looked at on the way; what is wrong is told when it is met. */
+export function* eachTarMember(source: ByteSource): Generator<TarMember, void, undefined> {
   requireUnpacked(source);
-  const members: TarMember[] = [];
   const names = new Set<string>();
   /** Of the file that comes next. */
   let extended: ExtendedHeader | undefined;
@@ -56,7 +58,7 @@ export function tarMembers(source: ByteSource): TarMember[] {
       if (header.type === '0') {
         if (names.has(name)) throw shardError(source.path, cut(name, 80), 'there once', 'it twice');
         names.add(name);
-        members.push({ name, offset, bytes, header: extended && header });
+        yield { name, offset, bytes, header: extended && header };
       }
       extended = undefined;
     }
@@ -68,7 +70,6 @@ export function tarMembers(source: ByteSource): TarMember[] {
     const expected = `two blocks of zeros and at most ${mostPadding} bytes of such`;
     throw shardError(source.path, 'the end', expected, `${rest} bytes`);
   }
-  return members;
 }
 
 /**
