@@ -1,18 +1,20 @@
 /**
  * Memory of a GPU over many lives, and when there is none left.
  *
- *   node memory.js rounds --model folder [--device cuda] [--rounds 1000]
+ *   node memory.js rounds --model folder [--device cuda] [--rounds 1000] [--seconds s]
  *   node memory.js full [--device cuda]
  *
- * `rounds` opens a device, loads a model, now and then draws a picture, and closes it. What the driver
- * counts as used must not grow, nor may what the process holds. `full` takes memory until
+ * `rounds` opens a device, loads a model, now and then draws a picture, and closes it, as often as
+ * `--seconds` allow. After a tenth of its rounds or seconds what the driver counts as used must not grow,
+ * nor, from its second fifth to its last, may what the process holds. `full` takes memory until
  * there is none: the call must be refused with ERR_OUT_OF_MEMORY, leave nothing behind, and what comes
  * after it must be right, also when an op lacks its temporary memory and when a recording does.
  */
 
+import { performance } from 'node:perf_hooks';
 import { setTimeout } from 'node:timers/promises';
 import { parseArgs } from 'node:util';
-
+import { median } from '../../bench/measure.ts';
 import {
   attention,
   type Device,
@@ -28,33 +30,57 @@ import { usedMiB } from '../support/gpu_state.ts';
 const drawnEvery = 100;
 /** What driver and collector keep for later varies; a round that kept the model would be 10 MiB. */
 const growthMiB = 64;
+const growthMiBEach = 0.1;
+/** Fewer say nothing. */
+const fewestRounds = 100;
 
-async function rounds(name: string, model: string, count: number): Promise<boolean> {
-  const rss = () => process.memoryUsage.rss() / 2 ** 20;
-  const settled = Math.min(50, Math.floor(count / 4));
-  let before = { used: usedMiB(), rss: rss() };
-  let text = '';
-  for (let round = 0; round < count; round++) {
-    const stylear = await StyleAR.load(model, { device: name, cacheBytes: 2 ** 24 });
-    if (round % drawnEvery === 0)
-      for await (const event of stylear.generate([{ prompt: 'a horse', seed: 1 }]))
-        if (event.type === 'image') {
-          const tokens = event.image.tokens.join();
-          if (text === '') text = tokens;
-          if (tokens !== text) throw new Error(`round ${round}: another picture than in round 0`);
-        }
-    await stylear.close();
-    if (round === settled) before = { used: usedMiB(), rss: rss() };
+/** What a picture is drawn from, to be compared: loads a model and closes it. */
+async function oneRound(name: string, model: string, draws: boolean): Promise<string> {
+  const stylear = await StyleAR.load(model, { device: name, cacheBytes: 2 ** 24 });
+  let tokens = '';
+  if (draws)
+    for await (const event of stylear.generate([{ prompt: 'a horse', seed: 1 }]))
+      if (event.type === 'image') tokens = event.image.tokens.join();
+  await stylear.close();
+  return tokens;
+}
+
+async function rounds(name: string, model: string, count: number, seconds: number) {
+  const began = performance.now();
+  const spent = () => (performance.now() - began) / 1e3;
+  const held: number[] = []; // MiB of the process after each round
+  let first = '';
+  let usedBefore: number | undefined;
+  for (let settled = false; held.length < count && spent() < seconds; ) {
+    const round = held.length;
+    const draws = round % drawnEvery === 0;
+    const tokens = await oneRound(name, model, draws);
+    first ||= tokens;
+    if (draws && tokens !== first)
+      throw new Error(`round ${round}: another picture than in round 0`);
+    held.push(process.memoryUsage.rss() / 2 ** 20);
+    if (settled || (round < count / 10 && spent() < seconds / 10)) continue;
+    settled = true;
+    usedBefore = await usedAfterAWhile();
   }
-  await setTimeout(200); // the driver's count follows after a while
-  const after = { used: usedMiB(), rss: rss() };
-  const grown = (after.used ?? 0) - (before.used ?? 0);
-  const grownHere = after.rss - before.rss;
-  const gpu = after.used === undefined ? 'no nvidia-smi here' : `the GPU's memory by ${grown} MiB`;
+  const usedAfter = await usedAfterAWhile();
+  const grownThere = usedAfter === undefined ? Number.NaN : usedAfter - (usedBefore ?? Number.NaN);
+  // Within a fifth what is held goes up and down by some 50 MiB.
+  const fifth = Math.ceil(held.length / 5);
+  const grown = median(held.slice(-fifth)) - median(held.slice(fifth, 2 * fifth));
   console.log(
-    `${count} rounds, grown since round ${settled}: ${gpu}, the process by ${grownHere.toFixed(0)} MiB`,
+    `${held.length} rounds in ${spent().toFixed(0)} s; what the process holds grew by ` +
+      `${grown.toFixed(0)} MiB to ${held.at(-1)?.toFixed(0)}, the GPU's memory ` +
+      (Number.isNaN(grownThere) ? 'by what nvidia-smi does not tell' : `by ${grownThere} MiB`),
   );
-  return grown <= growthMiB && grownHere <= growthMiB + 0.05 * count;
+  const most = growthMiB + growthMiBEach * held.length;
+  return held.length >= fewestRounds && !(grownThere > growthMiB) && grown <= most;
+}
+
+/** The driver's count follows late. */
+async function usedAfterAWhile(): Promise<number | undefined> {
+  await setTimeout(200);
+  return usedMiB();
 }
 
 const isFull = (error: unknown): boolean =>
@@ -131,12 +157,13 @@ const { values, positionals } = parseArgs({
     device: { type: 'string', default: 'cuda' },
     model: { type: 'string' },
     rounds: { type: 'string', default: '1000' },
+    seconds: { type: 'string', default: 'Infinity' },
   },
 });
 const programs: Readonly<Record<string, () => Promise<boolean>>> = {
   rounds: () => {
     if (values.model === undefined) throw new Error('memory: expected --model to name a folder');
-    return rounds(values.device, values.model, Number(values.rounds));
+    return rounds(values.device, values.model, Number(values.rounds), Number(values.seconds));
   },
   full: () => full(values.device),
 };
