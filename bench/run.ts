@@ -5,7 +5,7 @@
  * `node_modules` that has them: `npm install --ignore-scripts onnxruntime-node
  * @node-llama-cpp/linux-x64`, anywhere outside of this package).
  *
- *   npm run bench -- [--device cpu] [--cases usual|gpu] [--threads n] [--only text] [--seconds s]
+ *   npm run bench -- [--device cpu] [--cases usual|gpu|networks] [--threads n] [--only text] [--seconds s]
  *                    [--patience s] [--no-write]
  *
  * Writes bench/results/<processor>-<threads>-<date>.{json,md}. A case is measured as limit, ours,
@@ -46,7 +46,8 @@ const caseLists: Readonly<Record<string, readonly OpCase[]>> = {
     ...networkCases,
     ...trainingCases,
   ],
-  gpu: [...gpuCases, ...networkCases, ...elementCases, ...pictureCases, ...trainingCases],
+  gpu: gpuCases,
+  networks: [...networkCases, ...elementCases, ...pictureCases, ...trainingCases],
 };
 
 /** What is timed, and how many calls of the op that is. */
@@ -142,7 +143,11 @@ async function main(): Promise<void> {
     throw new Error(`bench: expected --only to match a case, got ${values.only}`);
   if (values['no-write']) return;
   const report = { ...circumstances(root, name, threads), peers: peerNames, rows };
-  const part = values.only && `${values.only}-`; // a part never replaces the whole
+  // A part never replaces the whole.
+  const part = [values.cases === 'usual' ? '' : values.cases, values.only]
+    .filter(Boolean)
+    .map((word) => `${word}-`)
+    .join('');
   const heading =
     `# Ops on ${name}, ${threads} threads, ${report.date}\n\n` +
     `${report.processor}, Node ${process.version}, commit ${report.commit}.\n` +

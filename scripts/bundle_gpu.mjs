@@ -1,6 +1,6 @@
 // `npm run bundle:gpu [-- --extras]`: packs what a bare machine with a CUDA driver needs to run all of
 // bench/gpu, and no network: build/stylear-gpu-<commit>.tar.xz. Unpack it there and run
-// `sh scripts/run_gpu.sh`.
+// `sh scripts/run_gpu.sh`. (Packed by gzip it would be larger than it may be.)
 //
 // It is the repository as it stands, without results of benches, and what a checkout lacks: node, the
 // packages that it uses when it runs (those of the tests among them), what was built, and the four
@@ -8,6 +8,7 @@
 // STYLEAR_CUDA_ARCHITECTURES says otherwise; for other GPUs it is built there. `--extras` packs the latter
 // alone, to be unpacked over a checkout.
 import { execFileSync } from 'node:child_process';
+import { createHash } from 'node:crypto';
 import {
   chmodSync,
   copyFileSync,
@@ -43,11 +44,14 @@ const leftOut =
 /** Tracked, and of no use on a GPU. */
 const untaken = /^(bench\/results\/|docs\/demo\.png$|\.ci\/)/;
 
-const git = (...args) => execFileSync('git', args, { cwd: root, encoding: 'utf8' }).trim();
+const git = (...args) =>
+  execFileSync('git', args, { cwd: root, encoding: 'utf8', maxBuffer: 1 << 28 }).trim();
 
+/** The commit, and a hash of what is changed in it: runs of the same name go on from one another. */
 function commit() {
-  const changed = git('status', '--porcelain', '--untracked-files=no') !== '';
-  return git('rev-parse', '--short', 'HEAD') + (changed ? '-changed' : '');
+  const changes = git('diff', 'HEAD');
+  const hash = createHash('sha256').update(changes).digest('hex').slice(0, 8);
+  return git('rev-parse', '--short', 'HEAD') + (changes ? `-changed-${hash}` : '');
 }
 
 /** Where a package lies that is imported from a folder, as Node looks for it. */

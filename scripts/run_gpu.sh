@@ -1,12 +1,14 @@
 #!/bin/sh
 # Runs everything of bench/gpu on this machine, from a bundle (`npm run bundle:gpu`) or a built checkout:
 #
-#   sh scripts/run_gpu.sh [--build] [--minutes 25] [--out folder] [--checks] [--only text]
+#   sh scripts/run_gpu.sh [--build] [--minutes 25] [--out folder] [--checks] [--only text]... [--again]
 #
 # Needs a CUDA driver and nothing else. What the bundle holds is taken as it is where it can be loaded and
 # finds a GPU; otherwise, and with --build, it is built from its sources with the nvcc, CMake and C++
-# compiler found here, for the GPU found here. The rest of the words are explained in bench/gpu/run.ts.
+# compiler found here, for the GPU found here; that is part of the minutes. With the folder of an earlier
+# run it goes on. The rest of the words are explained in bench/gpu/run.ts.
 set -eu
+began=$(date +%s)
 root=$(cd "$(dirname "$0")/.." && pwd)
 if [ -x "$root/build/bin/node" ]; then PATH="$root/build/bin:$PATH"; fi
 PATH="$PATH:/usr/local/cuda/bin"
@@ -58,4 +60,4 @@ if [ -z "${STYLEAR_CUBLASLT:-}" ] && ! ldconfig -p 2>/dev/null | grep -q libcubl
   fi
 fi
 
-exec node "$root/build/bench/js/bench/gpu/run.js" "$@"
+exec node "$root/build/bench/js/bench/gpu/run.js" --since "$began" "$@"

@@ -3,21 +3,16 @@
 import { existsSync, readdirSync, readFileSync } from 'node:fs';
 import path from 'node:path';
 
-export interface Setting {
+import type { Command } from './command.ts';
+import { type Folders, slugOf } from './results.ts';
+
+export interface Setting extends Folders {
   /** The package: its files lie as in the repository. */
   readonly root: string;
   /** As `openDevice` takes it. */
   readonly device: string;
-  /** Where parts may leave files. */
-  readonly out: string;
   /** The golden fixtures. */
   readonly fixtures: string;
-}
-
-export interface Command {
-  readonly file: string;
-  readonly args: readonly string[];
-  readonly env?: Readonly<Record<string, string>>;
 }
 
 export interface Part {
@@ -52,21 +47,22 @@ const cli = (root: string, ...args: string[]): Command => ({
 const verify = (dtype: 'f32' | 'bf16'): Part => ({
   name: `fixtures ${dtype}`,
   kind: 'check',
-  seconds: 120,
+  seconds: 45,
   command: ({ root, device, fixtures }) =>
     cli(root, 'verify', fixtures, '--device', device, '--dtype', dtype),
 });
 
 /** The suites that run on every device, on this one alone: those of ops, or the others. */
-const tests = (name: string, ofOps: boolean): Part => ({
+const tests = (name: string, ofOps: boolean, seconds: number): Part => ({
   name,
   kind: 'check',
-  seconds: 240,
-  command: ({ root, device, out }) => {
+  seconds,
+  command: ({ root, device, logs }) => {
     const vitest = path.join(root, 'node_modules', 'vitest', 'vitest.mjs');
     if (!existsSync(vitest)) return 'vitest is not installed';
-    const report = path.join(out, `${name.replace(/\W+/g, '-')}.json`);
-    const reporters = ['--reporter=dot', '--reporter=json', `--outputFile.json=${report}`];
+    const report = path.join(logs, `${slugOf(name)}.json`);
+    // The first tells of each file when it is done: what is ended by its time has told something.
+    const reporters = ['--reporter=default', '--reporter=json', `--outputFile.json=${report}`];
     const files = deviceTests(root).filter((file) => file.startsWith('test/ops/') === ofOps);
     return {
       file: process.execPath,
@@ -87,15 +83,19 @@ function deviceTests(root: string): string[] {
     });
 }
 
-/** A checker of the CUDA toolkit over every op at small sizes. */
-const sanitizer = (tool: 'memcheck' | 'racecheck' | 'initcheck' | 'synccheck'): Part => ({
+/** A checker of the CUDA toolkit over every op, first at the sizes that have most of the edges. */
+const sanitizer = (
+  tool: 'memcheck' | 'racecheck' | 'initcheck' | 'synccheck',
+  seconds: number,
+): Part => ({
   name: tool,
   kind: 'check',
-  seconds: 240,
+  seconds,
   command: ({ root, device }) => {
     const checker = found('compute-sanitizer');
     if (checker === undefined) return 'compute-sanitizer of the CUDA toolkit is not on the PATH';
-    const { file, args } = node(root, 'test/gpu/calls.js', '--device', device, '--seconds', '200');
+    const time = ['--rounds', '2', '--seconds', `${Math.floor(seconds * 0.75)}`];
+    const { file, args } = node(root, 'test/gpu/calls.js', '--device', device, ...time);
     const options = ['--tool', tool, '--error-exitcode', '9', '--print-limit', '20'];
     return { file: checker, args: [...options, '--target-processes', 'all', file, ...args] };
   },
@@ -110,23 +110,36 @@ export function found(name: string): string | undefined {
 /** The embedded model. */
 const tiny = (root: string): string => path.join(root, 'models', 'tiny');
 
+/** Cases of bench/run.ts beside the limits, and beside PyTorch where it is installed. */
+const speed = (cases: 'gpu' | 'networks', name: string, seconds: number): Part => {
+  const words = ['--cases', cases, '--seconds', '0.3', '--patience', '0'];
+  return { name, kind: 'figures', seconds, ...ofDevice('bench/run.js', ...words) };
+};
+
+/** One thing of those that bench/gpu/seven_billion.ts measures. */
+const released = (only: 'picture' | 'batch' | 'training', name: string, ...words: string[]) => ({
+  name: `the released sizes: ${name}`,
+  kind: 'figures' as const,
+  seconds: 120,
+  ...ofDevice('bench/gpu/seven_billion.js', '--only', only, ...words),
+});
+
+/**
+ * The limits are some three times what parts should take. Up to memcheck they add up to less than ten
+ * minutes.
+ */
 export const parts: readonly Part[] = [
-  {
-    name: 'devices',
-    kind: 'check',
-    seconds: 60,
-    command: ({ root }) => cli(root, 'check'),
-  },
+  { name: 'gate', kind: 'check', seconds: 30, ...ofDevice('test/gpu/gate.js') },
   {
     name: 'every op, small',
     kind: 'check',
-    seconds: 120,
-    ...ofDevice('test/gpu/calls.js', '--rounds', '4', '--seconds', '100'),
+    seconds: 60,
+    ...ofDevice('test/gpu/calls.js', '--rounds', '4', '--seconds', '45'),
   },
   {
     name: 'instructions',
     kind: 'check',
-    seconds: 30,
+    seconds: 20,
     command: ({ root, device, out }) => {
       if (!device.startsWith('cuda')) return 'only a GPU has them';
       const outputs = path.join(root, 'build', 'gpu', 'ptx_outputs');
@@ -137,17 +150,24 @@ export const parts: readonly Part[] = [
       return { file: 'sh', args: ['-c', words, 'sh', outputs, lines, process.execPath, script] };
     },
   },
+  tests('tests of ops', true, 120),
   verify('f32'),
   verify('bf16'),
   {
     name: 'every op, large',
     kind: 'check',
-    seconds: 150,
-    ...ofDevice('test/gpu/calls.js', '--sizes', 'large', '--rounds', '4', '--seconds', '120'),
+    seconds: 60,
+    ...ofDevice('test/gpu/calls.js', '--sizes', 'large', '--rounds', '4', '--seconds', '45'),
   },
-  { name: 'rows', kind: 'check', seconds: 60, ...ofDevice('test/gpu/rows.js') },
-  tests('tests of ops', true),
-  tests('tests of all else', false),
+  { name: 'rows', kind: 'check', seconds: 45, ...ofDevice('test/gpu/rows.js') },
+  sanitizer('memcheck', 120),
+  released('picture', 'one picture'),
+  speed('gpu', 'speed of ops', 240),
+  released('batch', 'many pictures', '--steps', '500'),
+  released('training', 'a training step'),
+  speed('networks', 'speed of what networks are made of', 150),
+  tests('tests of all else', false, 150),
+  sanitizer('racecheck', 120),
   {
     name: 'memory at its end',
     kind: 'check',
@@ -157,39 +177,14 @@ export const parts: readonly Part[] = [
         ? node(root, 'test/gpu/memory.js', 'full', '--device', device)
         : "only a GPU's memory is taken to its end",
   },
-  sanitizer('memcheck'),
-  sanitizer('racecheck'),
   {
     name: 'memory over 1,000 rounds',
     kind: 'check',
-    seconds: 180,
-    command: ({ root, device }) =>
-      node(root, 'test/gpu/memory.js', 'rounds', '--device', device, '--model', tiny(root)),
-  },
-  {
-    // Draws, trains, curates; every command takes the best device there is.
-    name: 'all of the training, on few pictures',
-    kind: 'check',
-    seconds: 240,
-    command: ({ root, device }) =>
-      device.startsWith('cuda')
-        ? {
-            file: process.execPath,
-            args: [path.join(root, 'train', 'tiny', 'run.mjs'), '--pictures', '500'],
-          }
-        : 'it is made by the best device, which is a GPU only where there is one',
-  },
-  {
-    name: 'speed of ops',
-    kind: 'figures',
-    seconds: 420,
-    ...ofDevice('bench/run.js', '--cases', 'gpu', '--seconds', '0.3', '--patience', '0'),
-  },
-  {
-    name: 'the released sizes',
-    kind: 'figures',
-    seconds: 300,
-    ...ofDevice('bench/gpu/seven_billion.js'),
+    seconds: 150,
+    command: ({ root, device }) => {
+      const words = ['--model', tiny(root), '--seconds', '120'];
+      return node(root, 'test/gpu/memory.js', 'rounds', '--device', device, ...words);
+    },
   },
   {
     name: 'speed of models',
@@ -212,6 +207,20 @@ export const parts: readonly Part[] = [
     seconds: 180,
     ...ofDevice('bench/train.js', '--seconds', '1', '--patience', '0'),
   },
-  sanitizer('initcheck'),
-  sanitizer('synccheck'),
+  { name: 'devices', kind: 'check', seconds: 60, command: ({ root }) => cli(root, 'check') },
+  {
+    // Draws, trains, curates; every command takes the best device there is.
+    name: 'all of the training, on few pictures',
+    kind: 'check',
+    seconds: 240,
+    command: ({ root, device }) =>
+      device.startsWith('cuda')
+        ? {
+            file: process.execPath,
+            args: [path.join(root, 'train', 'tiny', 'run.mjs'), '--pictures', '500'],
+          }
+        : 'it is made by the best device, which is a GPU only where there is one',
+  },
+  sanitizer('initcheck', 90),
+  sanitizer('synccheck', 90),
 ];
