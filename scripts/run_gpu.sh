@@ -50,14 +50,11 @@ if [ "$build" = yes ]; then
   if build; then opens || true; else say "could not be built here"; fi
 fi
 
-# Where CUDA's own libraries are not installed, PyTorch may have brought cuBLASLt.
-if [ -z "${STYLEAR_CUBLASLT:-}" ] && ! ldconfig -p 2>/dev/null | grep -q libcublasLt; then
-  found=$(find / -xdev -name 'libcublasLt.so.1[1-9]' 2>/dev/null | sort | tail -n 1)
-  if [ -n "$found" ]; then
-    STYLEAR_CUBLASLT=$found
-    export STYLEAR_CUBLASLT
-    say "cuBLASLt: $found"
-  fi
+# Without one that loads, the variable stays as it is: the device has to open.
+found=$(node "$root/scripts/find_cublaslt.mjs") || say "no cuBLASLt was looked for"
+if [ -n "$found" ]; then
+  STYLEAR_CUBLASLT=$found
+  export STYLEAR_CUBLASLT
 fi
 
 exec node "$root/build/bench/js/bench/gpu/run.js" --since "$began" "$@"
