@@ -21,14 +21,15 @@ fi
 
 say() { echo "run_gpu: $*"; }
 
-# Whether the device library loads and finds a GPU that it has code for.
+# Whether the device library loads and finds a GPU that it has code for; 2 where there is no driver, which
+# no build mends.
 opens() {
   node --input-type=module -e "
     const { listDevices } = await import('$root/dist/index.js');
     const gpu = listDevices().find(({ name }) => name === 'cuda');
     if (gpu?.score > 0) process.exit(0);
     console.log('run_gpu: cuda: ' + (gpu?.why ?? 'its library is not there'));
-    process.exit(1);" 2>&1
+    process.exit(gpu?.why.includes('libcuda.so.1') ? 2 : 1);" 2>&1
 }
 
 build() {
@@ -42,9 +43,13 @@ build() {
     cmake --build "$root/build/from_source" --parallel --target all gpu_programs
 }
 
-if [ "$build" = no ] && ! opens; then
-  say "what was built before does not do here"
-  build=yes
+if [ "$build" = no ]; then
+  status=0
+  opens || status=$?
+  if [ "$status" = 1 ]; then
+    say "what was built before does not do here"
+    build=yes
+  fi
 fi
 if [ "$build" = yes ]; then
   if build; then opens || true; else say "could not be built here"; fi
