@@ -37,12 +37,11 @@ export class AnswerGrammar {
     return this.ended;
   }
 
-  /** Rows and columns of the picture that is being drawn; undefined before its size is known. */
+  /** Rows and columns of the last picture that was begun; undefined before its size is known. */
   get codes(): { readonly rows: number; readonly columns: number } | undefined {
     const { vocabulary } = this.grammar;
     const [, height, width] = this.state.head.map((token) => gridUnitsOf(vocabulary, token));
-    if (!this.grammar.inside(this.state) || height === undefined || width === undefined)
-      return undefined;
+    if (height === undefined || width === undefined) return undefined;
     return codeShape(vocabulary, { height, width });
   }
 
