@@ -20,16 +20,17 @@ export const whole = (
  *
  * @param what    what the value as a whole is called
  * @param prefix  of the names of its keys
+ * @returns       a copy of the value, without keys that the schema does not know
  */
-export function requireParsed(
-  schema: z.ZodType,
+export function requireParsed<T>(
+  schema: z.ZodType<T>,
   value: unknown,
   where: string,
   what: string,
   prefix = '',
-): void {
+): T {
   const result = schema.safeParse(value);
-  if (result.success) return;
+  if (result.success) return result.data;
   const { where: key, expected, got } = schemaFault(result.error, value, shown);
   const name = key === '' ? what : prefix + key;
   throw new StylearError('ERR_INPUT', `${where}: expected ${name} to be ${expected}, got ${got}`);

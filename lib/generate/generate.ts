@@ -5,7 +5,9 @@ import { scope } from '../tensor/scope.ts';
 import { codeOf } from '../text/vocabulary.ts';
 import type { Answer } from './answer.ts';
 import { requireParsed, whole } from './checked.ts';
+import { Events } from './events.ts';
 import { GeneratedImage } from './generated_image.ts';
+import { Caller } from './line.ts';
 import { type PreparedRequest, prepare, tokenRequest } from './prepare.ts';
 import { type QueuedRequest, RequestQueue, type Requests } from './request_queue.ts';
 import type { StyleAR } from './stylear.ts';
@@ -21,7 +23,7 @@ export interface GenerateOptions {
   readonly window?: number | 'auto' | undefined;
   /** What becomes of a request that fails: `throw`, which ends all, or `event`; `throw` unless told. */
   readonly onError?: 'throw' | 'event' | undefined;
-  /** Ends everything. */
+  /** Ends everything: the call rejects with the signal's reason. */
   readonly signal?: AbortSignal | undefined;
 }
 
@@ -34,7 +36,7 @@ export type GenerateEvent =
       readonly seed: number;
     }
   | {
-      /** Rows of codes are decided and stay as they are. */
+      /** Rows of codes are decided and stay as they are; the last such event has all of them. */
       readonly type: 'rows';
       readonly request: number;
       readonly index: number;
@@ -49,12 +51,21 @@ export type GenerateEvent =
     }
   | { readonly type: 'image'; readonly image: GeneratedImage }
   | {
+      /** A picture that was started, or the rest of a request, is not drawn. */
       readonly type: 'failed';
       readonly request: number;
+      /** Of the first picture that is not. */
       readonly index: number;
+      /** How many are not: 1, or all that were not started. */
+      readonly pictures: number;
       readonly error: unknown;
     }
-  | { readonly type: 'done'; readonly images: number; readonly failed: number };
+  | {
+      readonly type: 'done';
+      /** Pictures that were drawn, and those that were not. */
+      readonly images: number;
+      readonly failed: number;
+    };
 
 /** A picture in the making. */
 interface Drawing {
@@ -69,75 +80,98 @@ interface Drawing {
 }
 
 /** See `StyleAR.generate`. */
-export async function* generate(
+export function generate(
   stylear: StyleAR,
   requests: Requests,
   options: GenerateOptions = {},
 ): AsyncGenerator<GenerateEvent> {
+  const caller = new Caller(stylear.engine.line);
+  return new Events(eventsOf(stylear, requests, options, caller), caller);
+}
+
+async function* eventsOf(
+  stylear: StyleAR,
+  requests: Requests,
+  options: GenerateOptions,
+  caller: Caller,
+): AsyncGenerator<GenerateEvent> {
   requireParsed(optionsSchema, options, 'generate', 'options');
   const { batch = 4, window = 1, onError = 'throw', signal } = options;
-  const queue = new RequestQueue(requests);
+  const { engine } = stylear;
+  const queue = new RequestQueue(requests, () => caller.ring());
   const drawings = new Set<Drawing>();
   let images = 0;
   let failed = 0;
-  /** How often pages had been given back when there was no room; undefined while there may be. */
-  let fullSince: number | undefined;
-  const failure = (queued: QueuedRequest, index: number, error: unknown): GenerateEvent => {
-    if (onError === 'throw' || stylear.engine.closed) throw error;
-    failed++;
-    return { type: 'failed', request: queued.index, index, error };
+  const failure = (
+    { index: request }: QueuedRequest,
+    index: number,
+    pictures: number,
+    error: unknown,
+  ): GenerateEvent => {
+    if (onError === 'throw' || engine.closed) throw error;
+    failed += pictures;
+    return { type: 'failed', request, index, pictures, error };
+  };
+  /** What is left of a request fails. */
+  const failRest = (queued: QueuedRequest, error: unknown): GenerateEvent => {
+    queue.drop(queued);
+    return failure(queued, queued.taken, queued.count - queued.taken, error);
   };
   const letGo = (drawing: Drawing) => {
     drawings.delete(drawing);
-    stylear.engine.release(drawing.answer);
+    engine.release(drawing.answer);
     drawing.free();
   };
+  /** Ends the requests whose own signal has aborted, what is drawn of them and what is left. */
+  function* dropAborted(): Generator<GenerateEvent> {
+    const drawn = [...drawings].filter(({ queued }) => queued.request.signal?.aborted);
+    for (const drawing of drawn) letGo(drawing);
+    for (const { queued, index } of drawn)
+      yield failure(queued, index, 1, queued.request.signal!.reason);
+    for (const queued of queue.aborted()) yield failRest(queued, queued.request.signal!.reason);
+  }
+  const end = () => {
+    for (const drawing of drawings) letGo(drawing);
+    engine.line.remove(caller);
+  };
+  engine.line.add(caller);
   try {
     for (;;) {
+      caller.quiet();
+      engine.requireOpen();
       signal?.throwIfAborted();
       await queue.fill(batch);
-      for (const queued of queue.aborted()) {
-        const drawn = [...drawings].filter((drawing) => drawing.queued === queued);
-        for (const drawing of drawn) letGo(drawing);
-        queue.drop(queued);
-        for (const { index } of drawn) yield failure(queued, index, queued.request.signal!.reason);
-        yield failure(queued, queued.taken, queued.request.signal!.reason);
-      }
-      // Without room for the next picture none is tried until pages are given back.
-      while (drawings.size < batch && stylear.engine.releases !== fullSince) {
+      yield* dropAborted();
+      while (drawings.size < batch) {
         signal?.throwIfAborted();
         const queued = queue.peek();
-        if (!queued) break;
+        if (!queued || engine.line.refuses(caller, queued)) break;
         let drawing: Drawing | undefined;
         try {
-          drawing = await begin(stylear, queued, window);
+          drawing = await begin(stylear, queued, window, caller);
         } catch (error) {
-          queue.drop(queued);
-          yield failure(queued, queued.taken, error);
+          yield failRest(queued, error);
           continue;
         }
-        if (!drawing) {
-          fullSince = stylear.engine.releases;
-          break;
-        }
+        if (!drawing) break;
         const index = queue.takeFrom(queued);
         drawings.add(drawing);
         yield { type: 'started', request: queued.index, index, seed: drawing.seed };
       }
+      // Others need not wait for what is not wanted now.
+      if (drawings.size === batch || !queue.peek()) engine.line.giveUp(caller);
       if (drawings.size === 0) {
-        if (queue.exhausted) break;
-        // What takes the room then belongs to another call.
-        const signals = [...queue.signals(), ...(signal ? [signal] : [])];
-        await one(queue.peek() ? stylear.engine.released() : queue.settled(), signals);
+        if (queue.exhausted) {
+          queue.requireWhole();
+          break;
+        }
+        // Another call has the room, or the source has nothing yet.
+        if (queue.peek() || queue.isReading)
+          await rung(caller, [...queue.signals(), ...(signal ? [signal] : [])]);
         continue;
       }
-      for (const drawing of drawings) {
-        if (!drawing.queued.request.signal?.aborted) continue;
-        letGo(drawing);
-        queue.drop(drawing.queued);
-        yield failure(drawing.queued, drawing.index, drawing.queued.request.signal.reason);
-      }
-      await stylear.engine.advance();
+      yield* dropAborted();
+      await engine.advance();
       for (const drawing of [...drawings]) {
         const progress = progressOf(stylear, drawing);
         if (progress) yield progress;
@@ -145,7 +179,7 @@ export async function* generate(
         if (!answer.finished) continue;
         if (answer.failure) {
           letGo(drawing);
-          yield failure(drawing.queued, drawing.index, answer.failure.error);
+          yield failure(drawing.queued, drawing.index, 1, answer.failure.error);
           continue;
         }
         const image = await finish(stylear, drawing);
@@ -156,10 +190,13 @@ export async function* generate(
     }
     yield { type: 'done', images, failed };
   } catch (error) {
-    stylear.engine.requireOpen(error);
+    end();
+    // What ended the call is told, not what the source makes of its end.
+    await queue.close().catch(() => {});
+    engine.requireOpen(error);
     throw error;
   } finally {
-    for (const drawing of drawings) letGo(drawing);
+    end();
     await queue.close();
   }
 }
@@ -169,6 +206,7 @@ async function begin(
   { preparation, engine }: StyleAR,
   queued: QueuedRequest,
   window: number | 'auto',
+  caller: Caller,
 ): Promise<Drawing | undefined> {
   if (queued.fault) throw queued.fault.error;
   queued.request.signal?.throwIfAborted();
@@ -176,10 +214,12 @@ async function begin(
   const prepared = await queued.prepared;
   const index = queued.taken;
   const seed = queued.seed + index;
-  const request = tokenRequest(preparation, prepared, await prepared.promptOf(seed), seed, window);
+  const prompt = await prepared.promptOf(seed);
+  if (!engine.line.lets(caller, queued)) return undefined;
+  const request = tokenRequest(preparation, prepared, prompt, seed, window);
   const free = () => request.style?.rows.dispose();
   try {
-    const answer = engine.admit(request);
+    const answer = engine.admit(request, caller, queued);
     if (answer) return { queued, index, seed, prepared, answer, free, rows: 0 };
   } catch (error) {
     free();
@@ -189,17 +229,17 @@ async function begin(
   return undefined;
 }
 
-/** Resolves with a promise, or when one of the signals aborts. */
-async function one(promise: Promise<void>, signals: readonly AbortSignal[]): Promise<void> {
-  let abort = () => {};
-  const aborted = new Promise<void>((resolve) => {
-    abort = resolve;
-  });
-  for (const signal of signals) signal.addEventListener('abort', abort, { once: true });
+/** Resolves when a caller is rung, or when one of the signals has aborted. */
+async function rung(caller: Caller, signals: readonly AbortSignal[]): Promise<void> {
+  const ring = () => caller.ring();
+  for (const signal of signals) {
+    signal.addEventListener('abort', ring, { once: true });
+    if (signal.aborted) ring();
+  }
   try {
-    await Promise.race([promise, aborted]);
+    await caller.sleep();
   } finally {
-    for (const signal of signals) signal.removeEventListener('abort', abort);
+    for (const signal of signals) signal.removeEventListener('abort', ring);
   }
 }
 
@@ -210,7 +250,7 @@ function progressOf(stylear: StyleAR, drawing: Drawing): GenerateEvent | undefin
   if (!size) return undefined;
   const { imageBegin } = answer.grammar;
   const rows = Math.floor((answer.tokens.length - imageBegin - 3) / (size.columns + 1));
-  if (rows <= drawing.rows || rows > size.rows) return undefined;
+  if (rows <= drawing.rows) return undefined;
   drawing.rows = rows;
   const tokens = answer.tokens.slice(imageBegin + 3, imageBegin + 3 + rows * (size.columns + 1));
   return {

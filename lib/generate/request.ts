@@ -21,7 +21,10 @@ export type Style = StyleHandle | PictureSource | StyleReference | readonly Styl
 
 /** How pictures are drawn, where the model's own defaults are not wanted. */
 export interface GenerateSettings {
-  /** Pixels, multiples of the grid unit, 32; without it the model chooses among its sizes. */
+  /**
+   * Pixels, multiples of the grid unit, 32, and no more than sequences of the model have room for. Without
+   * it the model chooses among its sizes where there is a style, and else draws its square.
+   */
   readonly size?: { readonly width: number; readonly height: number } | undefined;
   /** How much the prompt and the style are stressed, `u + guidance (c - u)`, 1 or more; 1 is not. */
   readonly guidance?: number | undefined;
@@ -46,15 +49,21 @@ export interface GenerateSettings {
 export interface GenerateRequest extends GenerateSettings {
   readonly prompt: string;
   readonly style?: Style | undefined;
-  /** A picture that guides the layout: a depth map or a segmentation, for models that read these. */
+  /**
+   * A picture that guides the layout, beside a style: a depth map or a segmentation, for models that read
+   * these.
+   */
   readonly condition?: PictureSource | undefined;
   /** A whole number from 0; drawn at random unless told. With `count` it is that of the first. */
   readonly seed?: number | undefined;
   /** Pictures of this request, with seeds one after another; 1 unless told. */
   readonly count?: number | undefined;
-  /** Requests of higher priority are taken up first; 0 unless told. */
+  /**
+   * Requests of higher priority are taken up first, also before those of other calls that wait for room;
+   * 0 unless told. Of a source that is read as it goes, that is among those which were read ahead.
+   */
   readonly priority?: number | undefined;
-  /** Drops this request. */
+  /** Drops this request: it fails with the signal's reason. */
   readonly signal?: AbortSignal | undefined;
 }
 
@@ -111,11 +120,12 @@ const schema = z
  * Throws `ERR_INPUT` naming the option that is out of its range.
  *
  * @param where  what the caller calls the request, for the error
+ * @returns      a copy, which later changes of the request leave as it is
  */
-export function checkRequest(request: GenerateRequest, where = 'generate'): void {
-  requireParsed(schema, request, where, 'the request');
-  const { style } = request;
-  if (style !== undefined) checkStyle(style, where);
+export function checkRequest(request: GenerateRequest, where = 'generate'): GenerateRequest {
+  const copy = requireParsed(schema, request, where, 'the request');
+  if (copy.style !== undefined) checkStyle(copy.style, where);
+  return copy;
 }
 
 /** Throws `ERR_INPUT` where a style is none, before any of its pictures is read. */

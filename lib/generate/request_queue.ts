@@ -1,9 +1,14 @@
 import { StylearError } from '../error.ts';
 import { shown } from '../shown.ts';
 import type { PreparedRequest } from './prepare.ts';
-import { checkRequest, type GenerateRequest } from './request.ts';
+import { checkRequest, type GenerateRequest, numberSchemas } from './request.ts';
 
-/** Requests as a caller gives them: one, many, or many over time. */
+/**
+ * Requests as a caller gives them: one, many, or many over time. An array, or another collection that
+ * says how many it has, is taken in order of priority. Others are read as they are needed, up to `batch`
+ * requests ahead of those that are drawn. Where a source throws, what was read of it is finished, and
+ * the call then throws the same.
+ */
 export type Requests = GenerateRequest | Iterable<GenerateRequest> | AsyncIterable<GenerateRequest>;
 
 /** A request of which not all pictures are taken up yet. */
@@ -26,29 +31,46 @@ export interface QueuedRequest {
 export class RequestQueue {
   private readonly waiting: QueuedRequest[] = [];
   private readonly source: Iterator<GenerateRequest> | AsyncIterator<GenerateRequest>;
+  private readonly isAsync: boolean;
+  /** Which one each read gives, where a source is not read in its own order. */
+  private readonly order: readonly number[] | undefined;
+  private readonly told: () => void;
   /** The read that is going on; undefined when there is none. */
   private reading: Promise<void> | undefined;
   private read = 0;
   private ended = false;
   private failure: { readonly error: unknown } | undefined;
 
-  constructor(requests: Requests) {
+  /** @param told  called when a read has ended that `fill` did not wait for */
+  constructor(requests: Requests, told: () => void) {
     if (typeof requests !== 'object' || requests === null)
       throw new StylearError(
         'ERR_INPUT',
         `generate: expected requests to be a request or many of them, got ${shown(requests)}`,
       );
-    this.source =
-      Symbol.asyncIterator in requests
-        ? requests[Symbol.asyncIterator]()
-        : Symbol.iterator in requests
-          ? requests[Symbol.iterator]()
-          : [requests][Symbol.iterator]();
+    this.told = told;
+    this.isAsync = Symbol.asyncIterator in requests;
+    if (Symbol.asyncIterator in requests) {
+      this.source = requests[Symbol.asyncIterator]();
+    } else if (!(Symbol.iterator in requests)) {
+      this.source = [requests].values();
+    } else if (!isCounted(requests)) {
+      this.source = requests[Symbol.iterator]();
+    } else {
+      const all = this.readWhole(requests);
+      this.order = all.map((_, i) => i).sort((a, b) => priorityOf(all[b]) - priorityOf(all[a]));
+      this.source = this.order.map((i) => all[i]!).values();
+    }
   }
 
   /** Whether nothing waits and nothing more will come. */
   get exhausted(): boolean {
     return this.ended && this.waiting.length === 0;
+  }
+
+  /** Whether a read is going on. */
+  get isReading(): boolean {
+    return this.reading !== undefined;
   }
 
   /**
@@ -58,31 +80,30 @@ export class RequestQueue {
    */
   async fill(most: number): Promise<void> {
     while (!this.ended && !this.reading && this.waiting.length < most) {
-      const next = this.source.next();
-      if (!(next instanceof Promise)) {
-        this.take(next);
+      if (!this.isAsync) {
+        this.take(() => this.source.next() as IteratorResult<GenerateRequest>);
         continue;
       }
-      this.reading = next.then(
-        (result) => {
+      // What it gives may be a promise of any kind, or none.
+      this.reading = new Promise<IteratorResult<GenerateRequest>>((resolve) => {
+        resolve(this.source.next());
+      })
+        .then(
+          (result) => this.take(() => result),
+          (error: unknown) => this.fail(error),
+        )
+        .finally(() => {
           this.reading = undefined;
-          this.take(result);
-        },
-        (error: unknown) => {
-          this.reading = undefined;
-          this.ended = true;
-          this.failure = { error };
-        },
-      );
+          this.told();
+        });
       // A source that has the next one ready is read on at once.
       await Promise.race([this.reading, new Promise((resolve) => setImmediate(resolve))]);
     }
-    if (this.failure && this.waiting.length === 0) throw this.failure.error;
   }
 
-  /** Resolves when the read that is going on has ended. */
-  async settled(): Promise<void> {
-    await this.reading;
+  /** Throws what the source threw, if it did. */
+  requireWhole(): void {
+    if (this.failure) throw this.failure.error;
   }
 
   /** The request whose picture is to be taken up next; undefined when none waits. */
@@ -114,29 +135,74 @@ export class RequestQueue {
     if (at >= 0) this.waiting.splice(at, 1);
   }
 
-  /** Tells the source that no more is wanted, without waiting for what it has not read yet. */
+  /**
+   * Tells a source that has not ended that no more is wanted, without waiting for what it has not read
+   * yet. Rejects with what the source makes of that.
+   */
   async close(): Promise<void> {
+    if (this.ended) return;
     this.ended = true;
-    const closed = this.source.return?.();
-    if (!this.reading) await closed;
+    const closed = new Promise((resolve) => resolve(this.source.return?.()));
+    // Whoever could be told is gone by the time that a read ends.
+    if (this.isReading) closed.catch(() => {});
+    else await closed;
   }
 
-  private take(result: IteratorResult<GenerateRequest>): void {
-    if (result.done) {
-      this.ended = true;
-      return;
-    }
-    const index = this.read++;
-    const request = result.value;
-    const rest = { request, index, taken: 0, prepared: undefined };
+  /** What a source gives that is there as a whole. */
+  private readWhole(requests: Iterable<GenerateRequest>): GenerateRequest[] {
+    const all: GenerateRequest[] = [];
     try {
-      checkRequest(request, `request ${index}`);
+      for (const request of requests) all.push(request);
     } catch (error) {
-      this.waiting.push({ ...rest, seed: 0, count: 1, priority: 0, fault: { error } });
+      this.failure = { error };
+    }
+    return all;
+  }
+
+  private take(read: () => IteratorResult<GenerateRequest>): void {
+    let request: GenerateRequest;
+    try {
+      const result = read();
+      if (result.done) {
+        this.ended = true;
+        return;
+      }
+      request = result.value;
+    } catch (error) {
+      this.fail(error);
       return;
     }
-    // One that can be read and typed again.
-    const { seed = Math.floor(Math.random() * 2 ** 32), count = 1, priority = 0 } = request;
-    this.waiting.push({ ...rest, seed, count, priority, fault: undefined });
+    const index = this.order?.[this.read] ?? this.read;
+    this.read++;
+    const rest = { index, taken: 0, prepared: undefined };
+    try {
+      // A copy: a source may use one object again for the next.
+      const copy = checkRequest(request, `request ${index}`);
+      // A seed that can be read and typed again.
+      const { seed = Math.floor(Math.random() * 2 ** 32), count = 1, priority = 0 } = copy;
+      this.waiting.push({ ...rest, request: copy, seed, count, priority, fault: undefined });
+    } catch (error) {
+      const count = countOf(request);
+      this.waiting.push({ ...rest, request, seed: 0, count, priority: 0, fault: { error } });
+    }
+  }
+
+  private fail(error: unknown): void {
+    this.ended = true;
+    this.failure = { error };
   }
 }
+
+/** Whether a source says how many requests it has: an array, a set. */
+function isCounted(requests: object): boolean {
+  const { length, size } = requests as { readonly length?: unknown; readonly size?: unknown };
+  return typeof (length ?? size) === 'number';
+}
+
+/** The priority of what may not be a request. */
+const priorityOf = (request: GenerateRequest | null | undefined): number =>
+  numberSchemas.priority.safeParse(request?.priority).data ?? 0;
+
+/** How many pictures are wanted of what is no request; one where that is not to be told. */
+const countOf = (request: GenerateRequest | null | undefined): number =>
+  numberSchemas.count.safeParse(request?.count).data ?? 1;

@@ -5,6 +5,7 @@ import type { Vocabulary } from '../text/vocabulary.ts';
 import { Answer, type Sampling } from './answer.ts';
 import { AnswerGrammar, type AnswerGrammarOptions } from './answer_grammar.ts';
 import { DecodeStep, type DrawnToken, type FedStream } from './decode_step.ts';
+import { type Caller, Line, type Want } from './line.ts';
 import { PagePool } from './page_pool.ts';
 import { Stream, type StyleRows } from './stream.ts';
 import { WindowChoice } from './window_choice.ts';
@@ -43,16 +44,14 @@ export interface TokenRequest extends Sampling {
 export class TokenEngine {
   readonly cache: KvCache;
   readonly pool: PagePool;
+  /** Who is given room next. */
+  readonly line = new Line();
   /** What `auto` windows are chosen by. */
   readonly choice: WindowChoice;
   private readonly step: DecodeStep;
   private readonly vocabulary: Vocabulary;
   private readonly running = new Map<Answer, TokenRequest>();
   private readonly maxTokens: number;
-  /** How many answers were let go. */
-  releases = 0;
-  /** What waits for an answer to be let go. */
-  private readonly waiting: (() => void)[] = [];
   private stepping: Promise<void> | undefined;
   private disposed = false;
 
@@ -87,32 +86,29 @@ export class TokenEngine {
   /**
    * Takes up a request and reads its prompt.
    *
-   * @returns undefined when there is no room for it now
+   * @param caller  who then waits in line where there is no room, or others come first
+   * @param want    what it waits for
+   * @returns       undefined when there is no room for it now
    * @throws `ERR_OUT_OF_MEMORY` when there never will be, `ERR_VALUE` when a sequence can never be so
    *         long, `ERR_DISPOSED` when the engine is closed
    */
-  admit(request: TokenRequest): Answer | undefined {
+  admit(request: TokenRequest, caller?: Caller, want: Want = { priority: 0 }): Answer | undefined {
     this.requireOpen();
-    const { prompt, style, maxTokens } = request;
+    const { maxTokens } = request;
     this.requireFit(request);
-    const cond = Stream.open(this.pool, prompt, prompt.length + maxTokens, style);
-    if (!cond) return undefined;
-    let uncond: Stream | undefined;
-    try {
-      if (request.guidance !== 1) uncond = Stream.open(this.pool, [], maxTokens);
-    } catch (error) {
-      cond.close();
-      throw error;
-    }
-    if (request.guidance !== 1 && !uncond) {
-      cond.close();
+    if (!this.line.lets(caller, want)) return undefined;
+    const streams = this.openStreams(request);
+    if (!streams) {
+      if (caller) this.line.short(caller, want);
       return undefined;
     }
+    const { cond, uncond } = streams;
     const grammar = new AnswerGrammar(this.vocabulary, request.grammar);
     const answer = new Answer(cond, uncond, grammar, this.vocabulary, request, maxTokens);
     this.catchUp(cond, 1);
     cond.publish();
     if (!answer.finished) this.running.set(answer, request);
+    this.line.hold(answer, caller);
     return answer;
   }
 
@@ -131,12 +127,7 @@ export class TokenEngine {
   release(answer: Answer): void {
     this.running.delete(answer);
     answer.close();
-    this.wake();
-  }
-
-  /** Resolves when an answer is let go, and with it its pages, or when the engine is closed. */
-  released(): Promise<void> {
-    return new Promise((resolve) => this.waiting.push(resolve));
+    this.line.release(answer);
   }
 
   /** Frees the cache and the recordings; those of the model stay. What waits or runs is refused. */
@@ -145,16 +136,11 @@ export class TokenEngine {
     this.disposed = true;
     this.step.dispose();
     this.cache.dispose();
-    this.wake();
+    this.line.close();
   }
 
   [Symbol.dispose](): void {
     this.dispose();
-  }
-
-  private wake(): void {
-    this.releases++;
-    for (const resolve of this.waiting.splice(0)) resolve();
   }
 
   /** Throws `ERR_DISPOSED` when it is closed, with what came of that as the cause. */
@@ -165,6 +151,24 @@ export class TokenEngine {
       'generate: expected the model to be open, got one that was closed',
       { cause },
     );
+  }
+
+  /** The streams of an answer; undefined when there is no room for them now. */
+  private openStreams({
+    prompt,
+    style,
+    maxTokens,
+    guidance,
+  }: TokenRequest): { readonly cond: Stream; readonly uncond: Stream | undefined } | undefined {
+    const cond = Stream.open(this.pool, prompt, prompt.length + maxTokens, style);
+    if (!cond || guidance === 1) return cond && { cond, uncond: undefined };
+    let uncond: Stream | undefined;
+    try {
+      uncond = Stream.open(this.pool, [], maxTokens);
+      return uncond && { cond, uncond };
+    } finally {
+      if (!uncond) cond.close();
+    }
   }
 
   private requireFit({ prompt, maxTokens, guidance }: TokenRequest): void {

@@ -1,7 +1,7 @@
 // What tests of whole pictures ask for, and what they compare.
 import type { GenerateRequest } from '../../lib/generate/request.ts';
 import { StyleAR } from '../../lib/generate/stylear.ts';
-import type { GeneratedImage, GenerateEvent, GenerateOptions } from '../../lib/index.ts';
+import type { GeneratedImage, GenerateEvent, GenerateOptions, Requests } from '../../lib/index.ts';
 
 /** A picture of 32 x 32 pixels, 4 codes. */
 export const requestFor = (
@@ -16,7 +16,7 @@ export const requestFor = (
 
 export async function eventsOf(
   stylear: StyleAR,
-  requests: readonly GenerateRequest[],
+  requests: Requests,
   options: GenerateOptions = {},
 ): Promise<GenerateEvent[]> {
   const events: GenerateEvent[] = [];

@@ -1,4 +1,5 @@
 import { describe, expect, test } from 'vitest';
+import { Caller } from '../../lib/generate/line.ts';
 import { openDevice } from '../../lib/index.ts';
 import { engineOf, requestOf, runAll, tinyChameleon, tinyWeights, vocabulary } from './tiny.ts';
 
@@ -144,18 +145,26 @@ describe('the engine', () => {
     expect(engine.pool.available).toBe(engine.pool.total);
   });
 
-  test('tells when pages are given back', async () => {
-    using engine = engineOf(model);
-    const answer = engine.admit(requestOf(0))!;
+  test('keeps small answers back while a large one waits, which is told when pages are free', async () => {
+    using engine = engineOf(model, { cacheTokens: 160 });
+    const large = new Caller(engine.line);
+    engine.line.add(large);
+    large.enter();
+    const first = engine.admit(requestOf(0))!;
+    const want = { priority: 0 };
+    expect(engine.admit(requestOf(1), large, want)).toBeUndefined();
+    const small = requestOf(2, { guidance: 1, prompt: [90], maxTokens: 11 });
+    expect(engine.admit(small)).toBeUndefined();
     let told = false;
-    const released = engine.released().then(() => {
+    const slept = large.sleep().then(() => {
       told = true;
     });
     await engine.advance();
     expect(told).toBe(false);
-    engine.release(answer);
-    await released;
-    expect(engine.releases).toBe(1);
+    engine.release(first);
+    await slept;
+    expect(engine.admit(requestOf(1), large, want)).toBeDefined();
+    expect(engine.admit(small)).toBeDefined();
   });
 
   test('refuses what does not fit now and takes it later', async () => {

@@ -190,11 +190,9 @@ class BatchRun {
       this.unwritten++;
       this.writing = this.writing.then(() => this.write(event.image));
     } else if (event.type === 'failed') {
-      const { row, begin, end } = this.asked[event.request]!;
-      const index = begin + event.index;
-      // One that was never begun takes those after it along.
-      const wasBegun = this.making.delete(`${event.request}:${event.index}`);
-      this.fail(row, index, wasBegun ? 1 : end - index, event.error);
+      const { row, begin } = this.asked[event.request]!;
+      this.making.delete(`${event.request}:${event.index}`);
+      this.fail(row, begin + event.index, event.pictures, event.error);
     }
   }
 
