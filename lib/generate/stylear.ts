@@ -138,25 +138,41 @@ export class StyleAR {
 
   /**
    * Draws pictures, many at a time; see {@link GenerateEvent}. What a picture looks like depends on its
-   * request and its seed alone.
+   * request and its seed alone, bit for bit on the same kind of device.
    *
-   * @throws `ERR_INPUT` naming the option that is out of its range
+   * Pictures in the making take room from those of other calls. Whoever does not take all events, as
+   * `for await` does, calls `return()`, as a `break` in it does.
+   *
+   * @throws `ERR_INPUT` naming the option that is out of its range, `ERR_DISPOSED` when the model is
+   *         closed; where failures are to be thrown, what became of the request
    */
   generate(requests: Requests, options: GenerateOptions = {}): AsyncGenerator<GenerateEvent> {
     return generate(this, requests, options);
   }
 
-  /** Draws one picture. */
+  /**
+   * Draws one picture.
+   *
+   * Rejects with `ERR_INPUT` naming the option that is out of its range or the picture that cannot be
+   * read, `ERR_OUT_OF_MEMORY` or `ERR_VALUE` when there can never be room for it, `ERR_DISPOSED` when
+   * the model is closed, or with the reason of a signal that aborts.
+   */
   async draw(
     request: Omit<GenerateRequest, 'count'>,
-    options: GenerateOptions = {},
+    options: Omit<GenerateOptions, 'onError'> = {},
   ): Promise<GeneratedImage> {
-    for await (const event of this.generate({ ...request, count: 1 }, options))
+    const thrown = { ...options, onError: 'throw' } as const;
+    for await (const event of this.generate({ ...request, count: 1 }, thrown))
       if (event.type === 'image') return event.image;
     throw new Error('unreachable: a request without a picture throws');
   }
 
-  /** Encodes a style once for any number of requests. */
+  /**
+   * Encodes a style once for any number of requests.
+   *
+   * Rejects with `ERR_INPUT` when it is none, a picture cannot be read or a file is another model's, and
+   * with `ERR_WEIGHTS` when a file is not a style that was saved.
+   */
   encodeStyle(style: Style): Promise<StyleHandle> {
     return style instanceof StyleHandle
       ? Promise.resolve(style)
