@@ -161,7 +161,9 @@ export class StyleAR {
     request: Omit<GenerateRequest, 'count'>,
     options: Omit<GenerateOptions, 'onError'> = {},
   ): Promise<GeneratedImage> {
-    const thrown = { ...options, onError: 'throw' } as const;
+    // What is no object is refused as it is.
+    const isObject = Object(options) === options;
+    const thrown: GenerateOptions = isObject ? { ...options, onError: 'throw' } : options;
     for await (const event of this.generate({ ...request, count: 1 }, thrown))
       if (event.type === 'image') return event.image;
     throw new Error('unreachable: a request without a picture throws');

@@ -180,6 +180,9 @@ withSmallModel('calls', ({ folder }) => {
       await expect(stylear.draw(small(1, { prompt: '' }), options)).rejects.toMatchObject({
         code: 'ERR_INPUT',
       });
+      await expect(stylear.draw(small(1), 5 as never)).rejects.toThrow(
+        'generate: expected options to be an object, got 5',
+      );
     });
 
     test.each([1, 64])('tell of all rows, with windows of %i', async (window) => {
