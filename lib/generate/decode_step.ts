@@ -1,5 +1,6 @@
 import type { Chameleon } from '../models/chameleon.ts';
 import type { KvCache } from '../models/kv_cache.ts';
+import { maxRows, recordingLimits, stepBytes } from '../models/step_memory.ts';
 import { concat } from '../ops/copy_slice.ts';
 import { gather } from '../ops/embedding.ts';
 import { reshape } from '../ops/reshape.ts';
@@ -8,12 +9,6 @@ import type { Graph } from '../tensor/graph.ts';
 import { keep } from '../tensor/lifetime.ts';
 import { scope } from '../tensor/scope.ts';
 import type { Tensor } from '../tensor/tensor.ts';
-
-/**
- * Rows that one product is given at most. Up to here the bits of a row do not depend on the rows beside
- * it, and neither does a picture on its neighbours, on windows or on the batch.
- */
-const maxRows = 64;
 
 /** What one stream is fed. */
 export interface FedStream {
@@ -76,7 +71,11 @@ interface StepInputs {
 
 interface Recorded {
   readonly inputs: StepInputs;
-  /** Undefined until the step has run once by itself. */
+  /** Of the activations, which belong to the graph. */
+  readonly bytes: number;
+  /** Whether the step has run. */
+  ran: boolean;
+  /** Undefined until the step is run a second time. */
   graph: Graph | undefined;
 }
 
@@ -89,14 +88,14 @@ export interface DecodeStepOptions {
   readonly maxPages: number;
   /** Record each shape of step the second time it occurs; true unless told. */
   readonly recorded?: boolean;
+  /** Of the activations of all recordings; `recordingLimits` unless told. */
+  readonly recordingBytes?: number;
 }
 
-/** How many shapes of steps are kept recorded. */
-const maxRecordings = 32;
-
 /**
- * The next tokens of many streams: feeds each its pending tokens, draws what follows them. Each shape of
- * step is recorded once and replayed.
+ * The next tokens of many streams: feeds each its pending tokens, draws what follows them. A shape of
+ * step that occurs again is recorded and replayed; of recordings those used last are kept, within
+ * `recordingLimits`.
  */
 export class DecodeStep {
   private readonly model: Chameleon;
@@ -179,25 +178,61 @@ export class DecodeStep {
       this.recordings.set(key, known);
       return known;
     }
-    const [oldest] = this.recordings;
-    if (oldest && this.recordings.size >= maxRecordings) {
-      disposeRecorded(oldest[1]);
-      this.recordings.delete(oldest[0]);
-    }
-    const made: Recorded = { inputs: this.makeInputs(shape), graph: undefined };
+    const [oldest] = this.recordings.keys();
+    if (oldest !== undefined && this.recordings.size >= recordingLimits.count) this.forget(oldest);
+    const made: Recorded = {
+      inputs: this.makeInputs(shape),
+      bytes: this.bytesOf(shape),
+      ran: false,
+      graph: undefined,
+    };
     this.recordings.set(key, made);
     return made;
   }
 
+  private bytesOf({ streams, window, drawn, guided, codesOnly }: StepShape): number {
+    const { model, options } = this;
+    const [first, end] = options.codes;
+    return stepBytes(model.shape, {
+      rows: streams * window,
+      drawn,
+      guided,
+      logits: codesOnly ? end - first : model.shape.vocabulary,
+      dtype: options.dtype,
+    });
+  }
+
+  /**
+   * Forgets recordings that were used the longest ago, until there is room for another.
+   *
+   * @returns whether there can be
+   */
+  private makeRoom(bytes: number): boolean {
+    const { recorded = true, recordingBytes = recordingLimits.bytes } = this.options;
+    if (!recorded || bytes > recordingBytes) return false;
+    const kept = [...this.recordings].filter(([, { graph }]) => graph);
+    let sum = kept.reduce((sum, [, { bytes }]) => sum + bytes, bytes);
+    for (const [key, { bytes }] of kept) {
+      if (sum <= recordingBytes) break;
+      this.forget(key);
+      sum -= bytes;
+    }
+    return true;
+  }
+
+  private forget(key: string): void {
+    disposeRecorded(this.recordings.get(key)!);
+    this.recordings.delete(key);
+  }
+
   private enqueue(recorded: Recorded, shape: StepShape): void {
     const { device } = this.model.embedding.weight;
-    if (recorded.graph) {
-      recorded.graph.replay();
-      return;
-    }
-    scope(() => this.body(recorded.inputs, shape));
-    if (this.options.recorded === false) return;
-    recorded.graph = device.record(() => this.body(recorded.inputs, shape));
+    const body = () => this.body(recorded.inputs, shape);
+    if (recorded.ran && !recorded.graph && this.makeRoom(recorded.bytes))
+      recorded.graph = device.record(body);
+    recorded.ran = true;
+    if (recorded.graph) recorded.graph.replay();
+    else scope(body);
   }
 
   /** Everything between the written inputs and the drawn tokens. */
@@ -217,7 +252,7 @@ export class DecodeStep {
       parts.push(reshape(hidden, [(end - begin) * window, dim]));
     }
     const hidden = parts.length === 1 ? parts[0]! : concat(parts);
-    const logits = (rows: Tensor) => this.logits(gather(hidden, rows), codesOnly);
+    const logits = (rows: Tensor) => scope(() => this.logits(gather(hidden, rows), codesOnly));
     sample(logits(inputs.rows), {
       uncond: guided ? logits(inputs.uncondRows) : undefined,
       range: inputs.range,

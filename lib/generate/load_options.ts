@@ -24,7 +24,7 @@ export interface LoadOptions {
    * largest or what of these fits into 4 GiB, and for one in any case.
    */
   readonly cacheBytes?: number | undefined;
-  /** Record steps and replay them; true unless told. */
+  /** Record steps and replay them, within what `StyleAR.estimate` says of it; true unless told. */
   readonly recorded?: boolean | undefined;
 }
 
@@ -32,6 +32,7 @@ const side = whole(1, 2 ** 14);
 const memory = {
   dtype: z.enum(['f32', 'bf16'], { error: 'f32 or bf16' }).optional(),
   cacheBytes: whole(1, Number.MAX_SAFE_INTEGER, 'a whole number of bytes from 1').optional(),
+  recorded: z.boolean({ error: 'true or false' }).optional(),
 };
 const deviceWords = 'a device or the name of one';
 const loadSchema = z.object(
@@ -39,7 +40,6 @@ const loadSchema = z.object(
     ...memory,
     device: z.union([z.string(), z.instanceof(Device)], { error: deviceWords }).optional(),
     threads: whole(1, 1024).optional(),
-    recorded: z.boolean({ error: 'true or false' }).optional(),
   },
   { error: 'an object' },
 );

@@ -264,7 +264,7 @@ export class TokenEngine {
           position: after,
         });
     let least = Number.POSITIVE_INFINITY;
-    // The first one records, or warms up.
+    // The first one warms up.
     for (let repeat = 0; repeat < 4; repeat++) {
       const began = performance.now();
       await this.step.run(fed, drawn);

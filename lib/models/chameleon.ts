@@ -3,6 +3,7 @@ import { Embedding } from '../nn/embedding.ts';
 import type { Linear } from '../nn/linear.ts';
 import { RmsNorm } from '../nn/norms.ts';
 import type { EmbeddingOptions } from '../ops/embedding.ts';
+import { scope } from '../tensor/scope.ts';
 import type { Tensor } from '../tensor/tensor.ts';
 import type { Weights } from '../weights/weights.ts';
 import { type BranchDropout, type ChameleonDims, ChameleonLayer } from './chameleon_layer.ts';
@@ -98,10 +99,15 @@ export class Chameleon {
    */
   decode(x: Tensor, cache: KvCache, step: CachedStep): Tensor {
     let h = x;
+    // What a layer leaves behind is free for the next one, in a recording too.
     this.layers.forEach((layer, i) => {
-      h = layer.decode(h, cache.layer(i, step.table), step);
+      const input = h;
+      h = scope(() => layer.decode(input, cache.layer(i, step.table), step));
+      if (input !== x) input.dispose();
     });
-    return this.norm.forward(h);
+    const normed = this.norm.forward(h);
+    if (h !== x) h.dispose();
+    return normed;
   }
 
   /** The products that an adapter may change, by their paths. */

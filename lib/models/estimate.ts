@@ -6,6 +6,7 @@ import { readClipConfig } from './config/clip.ts';
 import { readResamplerConfig, releasedResampler } from './config/resampler.ts';
 import type { StyleARConfig } from './config/stylear.ts';
 import { readVqganConfig } from './config/vqgan.ts';
+import { recordingBytes, stepBytes } from './step_memory.ts';
 import { vqganMemory } from './vqgan_memory.ts';
 
 /** What is to be drawn, as far as memory depends on it. */
@@ -14,8 +15,13 @@ export interface EstimateOptions {
   readonly dtype: 'f32' | 'bf16';
   /** Tokens that the cache has room for; see `LoadOptions`. */
   readonly cacheTokens: number;
-  /** Rows of a step: streams times tokens that are fed at once; 8 unless told. */
+  /**
+   * Rows of a step: streams, of which a guided picture has two, times tokens that are fed at once, which
+   * are up to 32 where the window is `auto`; 8 unless told.
+   */
   readonly rows?: number | undefined;
+  /** Whether steps are recorded and replayed, as `load` takes it; true unless told. */
+  readonly recorded?: boolean | undefined;
   /** Of the pictures, pixels; the model's square unless told. */
   readonly size?: { readonly width: number; readonly height: number } | undefined;
 }
@@ -36,14 +42,16 @@ export interface MemoryEstimate {
   readonly cache: number;
   /** Activations at their fullest: of a picture's decoding, of a style's encoding, or of a step. */
   readonly activations: number;
-  /** Weights, cache and activations. */
+  /** Activations of the steps that are kept recorded, at most. */
+  readonly recordings: number;
+  /** Weights, cache, activations and recordings. */
   readonly total: number;
 }
 
 /** Throws `ERR_WEIGHTS` when a file is not one. */
 export function estimateMemory(
   { files, defaults }: StyleARConfig,
-  { dtype, cacheTokens, rows = 8, size }: EstimateOptions,
+  { dtype, cacheTokens, rows = 8, recorded = true, size }: EstimateOptions,
 ): MemoryEstimate {
   const chameleon = readChameleonConfig(files.transformer);
   const { vision } = readClipConfig(files.clip);
@@ -84,14 +92,15 @@ export function estimateMemory(
   const mapped = Object.values(parts).reduce((sum, part) => sum + part.mapped, 0);
 
   const bytes = dtype === 'bf16' ? 2 : 4;
-  const { layers, kvHeads, headDim, dim, inner, heads, vocabulary } = chameleon;
+  const { layers, kvHeads, headDim, vocabulary } = chameleon;
   const cache = cacheTokens * 2 * layers * kvHeads * headDim * bytes;
 
   const { width, height } = size ?? { width: defaults.targetSize, height: defaults.targetSize };
   const picture = vqganMemory(vqgan, { images: 1, height, width }).decode;
-  // One layer's stream, heads and gated product at a time; logits of both streams, in f32.
-  const layer = 3 * dim + 2 * (heads + 2 * kvHeads) * headDim + 3 * inner;
-  const step = rows * (layer * bytes + 2 * vocabulary * 4);
+  // Steps hold the most where every row is drawn from.
+  const largest = { rows, drawn: rows, guided: false, logits: vocabulary, dtype };
+  const step = stepBytes(chameleon, largest);
+  const recordings = recorded ? recordingBytes(chameleon, largest) : 0;
   const patches = 1 + (vision.imageSize / vision.patch) ** 2;
   const tower = patches * (3 * vision.width + 4 * vision.width + vision.inner) * 4;
   const features = patches * (2 * resampler.dim + 2 * resampler.heads * resampler.headDim);
@@ -99,8 +108,9 @@ export function estimateMemory(
   const style = Math.max(tower, (features + latents) * 4);
   const activations = Math.max(picture, step, style);
 
-  const total = Object.values(weights).reduce((a, b) => a + b, cache + activations);
-  return { weights, mapped, cache, activations, total };
+  const others = cache + activations + recordings;
+  const total = Object.values(weights).reduce((a, b) => a + b, others);
+  return { weights, mapped, cache, activations, recordings, total };
 }
 
 interface Part {

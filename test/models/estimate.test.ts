@@ -29,4 +29,15 @@ withSmallModel('an estimate of memory', ({ folder, scratch }) => {
     const [floats, eight] = [bytesOf(f32), bytesOf(int8)];
     expect(eight).toEqual({ ...floats, vqgan: floats.vqgan + 4 * scales });
   });
+
+  test('counts recordings of steps up to their bound, where there are any', () => {
+    const config = readStyleARConfig(folder);
+    const of = (options: { readonly rows?: number; readonly recorded?: boolean }) =>
+      estimateMemory(config, { dtype: 'f32', cacheTokens: 1, ...options });
+    const [few, many, none] = [of({}), of({ rows: 2 ** 20 }), of({ recorded: false })];
+    expect(few.recordings).toBeGreaterThan(0);
+    expect(few.recordings).toBeLessThan(many.recordings);
+    expect(many.recordings).toBe(2 ** 27);
+    expect(none).toEqual({ ...few, recordings: 0, total: few.total - few.recordings });
+  });
 });
