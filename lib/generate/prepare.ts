@@ -13,6 +13,7 @@ import {
   fitCrop,
   planCrop,
 } from '../image/fit_crop.ts';
+import { upright } from '../image/orientation.ts';
 import type { Picture } from '../image/picture.ts';
 import { vqganPixels } from '../image/vqgan_pixels.ts';
 import type { StyleARDefaults } from '../models/config/stylear.ts';
@@ -267,8 +268,8 @@ class Condition {
     const { defaults, vocabulary } = preparation;
     const sizes = cropSizes(defaults.targetSize, { unit: vocabulary.unitPixels });
     this.preparation = preparation;
-    this.picture = picture;
-    this.plan = planCrop(picture, bestCropSize(picture, sizes));
+    this.picture = upright(picture);
+    this.plan = planCrop(this.picture, bestCropSize(this.picture, sizes));
   }
 
   /** @param seed  of the picture that it guides */

@@ -10,9 +10,11 @@ import {
   type GenerateRequest,
   listDevices,
   makePicture,
+  type Picture,
   StyleAR,
   StylearError,
   StyleHandle,
+  upright,
 } from '../../lib/index.ts';
 import { writeSafetensors } from '../../lib/weights/write_safetensors.ts';
 import { withSmallModel } from '../support/small_model.ts';
@@ -61,6 +63,24 @@ withSmallModel('generate', ({ folder, scratch, style, subject, condition }) => {
       expect(three.map(({ facts }) => facts.seed)).toEqual([5, 6, 7]);
       const [again] = await imagesOf(stylear, [{ ...request, seed: 7 }]);
       expect(again!.tokens).toEqual(three[2]!.tokens);
+    });
+
+    test('sees a condition as its orientation says', async () => {
+      const seen = makePicture(
+        'RGB',
+        64,
+        96,
+        Uint8Array.from({ length: 18_432 }, (_, i) => i % 251),
+      );
+      // What is turned three times before it is stored is seen upright after one turn more.
+      const stored = [1, 2, 3].reduce((picture) => upright({ ...picture, orientation: 6 }), seen);
+      const idsOf = async (condition: Picture) => {
+        const request = requestFor(5, { style, condition });
+        return (await (await prepare(stylear.preparation, request)).promptOf(5)).ids;
+      };
+      const ids = await idsOf(seen);
+      expect(await idsOf({ ...stored, orientation: 6 })).toEqual(ids);
+      expect(await idsOf(stored)).not.toEqual(ids);
     });
 
     test('has as much of the subject in its style as the model says', async () => {
