@@ -88,6 +88,8 @@ function requirePrompt(prompt: string, maxCharacters: number, allowEmpty: boolea
   if (prompt.length > maxCharacters)
     throw wrong(`of at most ${maxCharacters} characters`, `${prompt.length}`);
   if (/\p{Surrogate}/u.test(prompt)) throw wrong('well-formed Unicode', 'half a surrogate pair');
+  // The PNG that says what a picture was made of has no place for it.
+  if (prompt.includes('\0')) throw wrong('without NUL', `one at ${prompt.indexOf('\0')}`);
 }
 
 const wrong = (expected: string, got: string): StylearError =>

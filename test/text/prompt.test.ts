@@ -123,6 +123,7 @@ describe('a prompt', () => {
       { prompt: 'a\ud800' },
       'the prompt to be well-formed Unicode, got half a surrogate pair',
     ],
+    ['NUL', 'style', { prompt: 'a\0b' }, 'the prompt to be without NUL, got one at 1'],
     ['no prompt', 'style', {}, 'content to have the prompt that style has a place for, got none'],
     ['no picture', 'depth', {}, 'content to have the image that depth has a place for, got none'],
     [
