@@ -30,7 +30,7 @@ export async function replaceFile(
   try {
     try {
       await body((bytes) => attempt(() => writeAll(fd, bytes)));
-      attempt(() => fsyncSync(fd));
+      attempt(() => flush(fd));
     } finally {
       // Some file systems find out only here that there is no room.
       attempt(() => closeSync(fd));
@@ -49,11 +49,23 @@ function writeAll(fd: number, bytes: Uint8Array): void {
   }
 }
 
+/**
+ * Makes what was written outlast a crash. Node's permission model allows nobody that, whatever may be
+ * written; then the system flushes when it comes to it.
+ */
+export function flush(fd: number): void {
+  try {
+    fsyncSync(fd);
+  } catch (error) {
+    if ((error as NodeJS.ErrnoException).code !== 'ERR_ACCESS_DENIED') throw error;
+  }
+}
+
 /** Makes the names in a folder outlast a crash. */
 export function flushFolder(path: string): void {
   const folder = openSync(path, 'r');
   try {
-    fsyncSync(folder);
+    flush(folder);
   } finally {
     closeSync(folder);
   }

@@ -84,6 +84,21 @@ describe('replaceFile, where the disk fails', () => {
     );
   });
 
+  test('goes on without a flush where the permission model allows none, and with nothing else', async () => {
+    const refuse = (refused: string) => (name: string) => {
+      if (name !== refused) return;
+      throw Object.assign(new Error(`${name} is disabled`), { code: 'ERR_ACCESS_DENIED' });
+    };
+    beforeCall = refuse('fsyncSync');
+    await replace();
+    expect(readFileSync(path, 'utf8')).toBe(whole);
+    for (const name of ['openSync', 'writeSync', 'renameSync']) {
+      beforeCall = refuse(name);
+      await expect(replace()).rejects.toThrow(`got ${name} is disabled`);
+    }
+    beforeCall = () => {};
+  });
+
   test.each(['ENOSPC', 'EIO'])(
     'leaves the old content or the new at %s in any call',
     async (code) => {

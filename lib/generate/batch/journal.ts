@@ -2,7 +2,6 @@ import {
   closeSync,
   existsSync,
   fstatSync,
-  fsyncSync,
   ftruncateSync,
   openSync,
   readFileSync,
@@ -13,7 +12,7 @@ import * as z from 'zod';
 import { StylearError } from '../../error.ts';
 import { type FileLock, takeLock } from '../../file_lock.ts';
 import { requireIdentity } from '../../identity.ts';
-import { flushFolder } from '../../replace_file.ts';
+import { flush, flushFolder } from '../../replace_file.ts';
 
 const headSchema = z.strictObject({
   kind: z.literal('batch'),
@@ -132,7 +131,7 @@ export class Journal {
 function append(fd: number, entry: object): void {
   const line = Buffer.from(`${JSON.stringify(entry)}\n`);
   for (let at = 0; at < line.length; ) at += writeSync(fd, line, at);
-  fsyncSync(fd);
+  flush(fd);
 }
 
 function writingError(path: string, cause: unknown): unknown {

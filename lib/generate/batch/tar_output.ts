@@ -2,7 +2,6 @@ import {
   closeSync,
   existsSync,
   fstatSync,
-  fsyncSync,
   ftruncateSync,
   openSync,
   rmSync,
@@ -11,7 +10,7 @@ import {
 import { dirname } from 'node:path';
 import { StylearError } from '../../error.ts';
 import { makeFolder } from '../../make_folder.ts';
-import { flushFolder } from '../../replace_file.ts';
+import { flush, flushFolder } from '../../replace_file.ts';
 import { tarEnd, tarEntry } from '../../shards/tar.ts';
 import { writingTo } from '../../write_file.ts';
 import type { PictureEntry, Place } from './journal.ts';
@@ -76,7 +75,7 @@ export class TarOutput implements BatchOutput {
     const { shard } = this;
     this.attempt(shard.number, () => {
       writeAt(shard.fd, bytes, shard.end);
-      fsyncSync(shard.fd);
+      flush(shard.fd);
     });
     shard.end += bytes.length;
     return { shard: shard.number, end: shard.end };
@@ -104,7 +103,7 @@ export class TarOutput implements BatchOutput {
         throw new StylearError('ERR_INPUT', `${path}: expected ${expected}, got ${size}`);
       }
       ftruncateSync(fd, end);
-      fsyncSync(fd);
+      flush(fd);
       flushFolder(dirname(path));
       return { number, fd, end };
     });
@@ -114,7 +113,7 @@ export class TarOutput implements BatchOutput {
     this.attempt(number, () => {
       try {
         writeAt(fd, tarEnd, end);
-        fsyncSync(fd);
+        flush(fd);
       } finally {
         closeSync(fd);
       }
