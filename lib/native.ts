@@ -3,6 +3,7 @@ import { existsSync, readdirSync } from 'node:fs';
 import { createRequire } from 'node:module';
 import { join } from 'node:path';
 import { StylearError } from './error.ts';
+import { buildCommand, packageFolder } from './package_folder.ts';
 
 /** What the addon exports. Its functions throw errors with a `code`; see native/addon. */
 export interface NativeAddon {
@@ -75,7 +76,7 @@ export interface NativeLibrary {
 
 /** The folder that holds `stylear.node` and the device libraries. */
 export function nativeFolder(): string {
-  return process.env.STYLEAR_NATIVE_DIR ?? join(import.meta.dirname, '../build/Release');
+  return process.env.STYLEAR_NATIVE_DIR ?? join(packageFolder(), 'build', 'Release');
 }
 
 /** Loads the addon; a second call returns the same. */
@@ -84,7 +85,7 @@ export function loadAddon(): NativeAddon {
   if (!existsSync(path)) {
     throw new StylearError(
       'ERR_BACKEND',
-      `native: expected ${path} to exist, got no such file. Run \`npm run build\` in the package, ` +
+      `native: expected ${path} to exist, got no such file. Run ${buildCommand()} ` +
         'or set STYLEAR_NATIVE_DIR to the folder of a build.',
     );
   }
@@ -92,10 +93,14 @@ export function loadAddon(): NativeAddon {
   try {
     addon = createRequire(import.meta.url)(path);
   } catch (cause) {
+    const { message, code } = cause as NodeJS.ErrnoException;
+    const advice =
+      code === 'ERR_DLOPEN_DISABLED'
+        ? 'Start node with `--allow-addons`, or without `--no-addons`.'
+        : `Run ${buildCommand()} to build it for this machine.`;
     throw new StylearError(
       'ERR_BACKEND',
-      `native: expected ${path} to load, got ${(cause as Error).message}. ` +
-        'Run `npm run build` to build it for this machine.',
+      `native: expected ${path} to load, got ${message.replace(/\.$/, '')}. ${advice}`,
       { cause },
     );
   }
@@ -112,7 +117,7 @@ export function requireCurrent(path: string, addon: unknown): asserts addon is N
   throw new StylearError(
     'ERR_BACKEND',
     `native: expected ${path} to be of this version of the package, got one without ${lacking}. ` +
-      'Run `npm run build` to build it anew.',
+      `Run ${buildCommand()} to build it anew.`,
   );
 }
 

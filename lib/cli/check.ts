@@ -8,6 +8,7 @@ import { rmsNorm } from '../ops/rms_norm.ts';
 import { rope } from '../ops/rope.ts';
 import { mean } from '../ops/sum_rows.ts';
 import { swiglu } from '../ops/swiglu.ts';
+import { buildCommand } from '../package_folder.ts';
 import type { Device } from '../tensor/device.ts';
 import { listDevices, openDevice } from '../tensor/open_device.ts';
 import { scope } from '../tensor/scope.ts';
@@ -58,7 +59,7 @@ export async function check(): Promise<number> {
     );
   }
   if (!first) {
-    console.log('No device runs here. Run `npm run build` in the package to build the CPU device.');
+    console.log(`No device runs here. Run ${buildCommand()} to build the CPU device.`);
     return 1;
   }
   return status;

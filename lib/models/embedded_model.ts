@@ -1,12 +1,10 @@
 import { existsSync } from 'node:fs';
 import { join } from 'node:path';
 import { StylearError } from '../error.ts';
-
-/** Of the package; from `dist/models` it is as far as from `lib/models`. */
-const packageFolder = join(import.meta.dirname, '..', '..');
+import { packageFolder } from '../package_folder.ts';
 
 /** Where the embedded model is, and the reference pictures beside it. */
-export const embeddedModelFolder = (root = packageFolder): string => join(root, 'models', 'tiny');
+export const embeddedModelFolder = (root = packageFolder()): string => join(root, 'models', 'tiny');
 
 /**
  * The model that ships with the package.
@@ -15,7 +13,7 @@ export const embeddedModelFolder = (root = packageFolder): string => join(root, 
  * @returns     its folder, with a `stylear.json`
  * @throws `ERR_WEIGHTS` when it is not there
  */
-export function embeddedModel(root = packageFolder): string {
+export function embeddedModel(root = packageFolder()): string {
   const folder = embeddedModelFolder(root);
   if (existsSync(join(folder, 'stylear.json'))) return folder;
   throw new StylearError(

@@ -1,5 +1,6 @@
 import { StylearError } from '../error.ts';
 import { findLibraries, loadAddon, type NativeAddon, nativeFolder } from '../native.ts';
+import { buildCommand } from '../package_folder.ts';
 import { Device } from './device.ts';
 
 /** How a device is opened. */
@@ -61,7 +62,7 @@ export async function openDevice(name?: string, options: OpenDeviceOptions = {})
   }
   const got = tried.join('; ') || `no such library in ${nativeFolder()}`;
   // What a library answers ends in a full stop where it says what to do.
-  const advice = got.endsWith('.') ? '' : `. ${wanted.advice}`;
+  const advice = got.endsWith('.') ? '' : `. ${wanted.advice()}`;
   throw new StylearError(
     'ERR_BACKEND',
     `openDevice: expected ${name ?? 'a device'} to open, got ${got}${advice}`,
@@ -71,13 +72,13 @@ export async function openDevice(name?: string, options: OpenDeviceOptions = {})
 interface Wanted {
   readonly matches: (name: string) => boolean;
   readonly index: number;
-  readonly advice: string;
+  readonly advice: () => string;
 }
 
 function parse(name: string | undefined): Wanted {
   const level = process.env.STYLEAR_CPU;
   const isCpu = (name: string) => name === `cpu:${level}` || (!level && name.startsWith('cpu:'));
-  const build = 'Run `npm run build` in the package to build what this machine can run.';
+  const build = () => `Run ${buildCommand()} to build what this machine can run.`;
   if (name === undefined)
     return { matches: (name) => name === 'cuda' || isCpu(name), index: 0, advice: build };
   if (name === 'cpu') return { matches: isCpu, index: 0, advice: build };
@@ -86,11 +87,11 @@ function parse(name: string | undefined): Wanted {
     return {
       matches: (name) => name === 'cuda',
       index: Number(gpu[1] ?? 0),
-      advice: 'Install the NVIDIA driver and run `npm run build:cuda`, or open `cpu`.',
+      advice: () => 'Install the NVIDIA driver and run `npm run build:cuda`, or open `cpu`.',
     };
   }
   if (name === 'simt' || name === 'simt_cuda' || /^cpu:\w+$/.test(name)) {
-    const advice = name.startsWith('simt') ? 'Run `npm run build:simt` to build it.' : build;
+    const advice = name.startsWith('simt') ? () => 'Run `npm run build:simt` to build it.' : build;
     return { matches: (candidate) => candidate === name, index: 0, advice };
   }
   throw new StylearError(

@@ -67,7 +67,7 @@ describe('openDevice', () => {
     vi.stubEnv('STYLEAR_NATIVE_DIR', folder);
     await expect(openDevice()).rejects.toThrow(
       `native: expected ${join(folder, 'stylear.node')} to exist, got no such file. ` +
-        'Run `npm run build` in the package, or set STYLEAR_NATIVE_DIR to the folder of a build.',
+        'Run `npm run build` in the package or set STYLEAR_NATIVE_DIR to the folder of a build.',
     );
     writeFileSync(join(folder, 'stylear.node'), 'no library');
     await expect(openDevice()).rejects.toThrow(/to load, got .*\. Run `npm run build`/);
@@ -79,7 +79,7 @@ describe('openDevice', () => {
     expect(lockFile).toBeTypeOf('function');
     expect(() => requireCurrent('stylear.node', older)).toThrow(
       'native: expected stylear.node to be of this version of the package, got one without lockFile. ' +
-        'Run `npm run build` to build it anew.',
+        'Run `npm run build` in the package to build it anew.',
     );
     expect(() => requireCurrent('stylear.node', undefined)).toThrow('got one without score');
   });
