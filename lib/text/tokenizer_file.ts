@@ -1,7 +1,7 @@
 // tokenizer.json, read strictly: these files come from anywhere, and the library that runs them
 // believes them.
 import { StylearError } from '../error.ts';
-import { type ByteSource, isCount, openFile, quoted } from '../weights/byte_source.ts';
+import { type ByteSource, isCount, quoted, readingFile } from '../weights/byte_source.ts';
 import { type Json, type JsonObject, parseJsonObject } from '../weights/strict_json.ts';
 import { byteCharacters } from './byte_alphabet.ts';
 import { imageSymbol } from './prompt_template.ts';
@@ -44,10 +44,7 @@ export interface TokenizerFileOptions {
  * @throws `ERR_INPUT` naming the place in the file
  */
 export function readTokenizerFile(path: string, options?: TokenizerFileOptions): TokenizerFile {
-  return asInput(() => {
-    using source = openFile(path);
-    return parseTokenizerFile(source, options);
-  });
+  return asInput(() => readingFile(path, (source) => parseTokenizerFile(source, options)));
 }
 
 /** As `readTokenizerFile`, of bytes. */

@@ -2,7 +2,7 @@ import { createHash, type Hash } from 'node:crypto';
 import { readdirSync, statSync } from 'node:fs';
 import { join } from 'node:path';
 import { StylearError } from '../error.ts';
-import { openFile } from './byte_source.ts';
+import { type ByteSource, readingFile } from './byte_source.ts';
 
 /** Bytes of the beginning of a file that are looked at: the header of most, and all of a config. */
 const beginBytes = 2 ** 16;
@@ -43,8 +43,10 @@ function filesOf(path: string): string[] {
   }
 }
 
-function addFile(hash: Hash, path: string): void {
-  using source = openFile(path);
+const addFile = (hash: Hash, path: string): void =>
+  readingFile(path, (source) => addBytes(hash, source));
+
+function addBytes(hash: Hash, source: ByteSource): void {
   const { bytes } = source;
   hash.update(`${bytes};`).update(source.read(0, Math.min(bytes, beginBytes)));
   if (bytes <= beginBytes) return;

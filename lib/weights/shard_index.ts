@@ -1,6 +1,6 @@
 import { realpathSync } from 'node:fs';
 import { dirname, join } from 'node:path';
-import { type OpenFile, openFile, quoted, weightsError } from './byte_source.ts';
+import { type OpenFile, openFile, quoted, readingFile, weightsError } from './byte_source.ts';
 import type { Safetensors } from './safetensors.ts';
 import { parseJsonObject } from './strict_json.ts';
 import { readTensors } from './tensor_file.ts';
@@ -55,11 +55,12 @@ export function openShards(
 
 /** @returns the file name of each tensor */
 function readIndex(path: string): ReadonlyMap<string, string> {
-  using source = openFile(path);
-  if (source.bytes > maxIndexBytes) {
-    throw weightsError(path, 'the index', `at most ${maxIndexBytes} bytes`, `${source.bytes}`);
-  }
-  const map = parseJsonObject(source, 'the index', 0, source.bytes).get('weight_map');
+  const map = readingFile(path, (source) => {
+    if (source.bytes > maxIndexBytes) {
+      throw weightsError(path, 'the index', `at most ${maxIndexBytes} bytes`, `${source.bytes}`);
+    }
+    return parseJsonObject(source, 'the index', 0, source.bytes).get('weight_map');
+  });
   if (!(map instanceof Map)) {
     throw weightsError(path, 'weight_map', 'an object', 'something else');
   }

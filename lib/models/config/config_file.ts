@@ -1,7 +1,7 @@
 // How the configs of models are read: strictly, and each number within bounds before anything is
 // made of it. Every failure names the file, the key, what it must be and what it is.
 import * as z from 'zod';
-import { openFile, quoted, weightsError } from '../../weights/byte_source.ts';
+import { quoted, readingFile, weightsError } from '../../weights/byte_source.ts';
 import { type Json, type JsonObject, parseJsonObject } from '../../weights/strict_json.ts';
 import { parseYamlObject } from '../../weights/strict_yaml.ts';
 
@@ -22,13 +22,14 @@ export function readConfigFile(
   path: string,
   { only }: { readonly only?: string | undefined } = {},
 ): JsonObject {
-  using source = openFile(path);
-  if (source.bytes > maxConfigBytes) {
-    throw weightsError(path, 'the config', `at most ${maxConfigBytes} bytes`, `${source.bytes}`);
-  }
-  const what = 'the config';
-  if (/\.ya?ml$/.test(path)) return parseYamlObject(source, what, 0, source.bytes, { only });
-  return parseJsonObject(source, what, 0, source.bytes);
+  return readingFile(path, (source) => {
+    if (source.bytes > maxConfigBytes) {
+      throw weightsError(path, 'the config', `at most ${maxConfigBytes} bytes`, `${source.bytes}`);
+    }
+    const what = 'the config';
+    if (/\.ya?ml$/.test(path)) return parseYamlObject(source, what, 0, source.bytes, { only });
+    return parseJsonObject(source, what, 0, source.bytes);
+  });
 }
 
 /**
