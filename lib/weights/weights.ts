@@ -333,17 +333,25 @@ function forConvolution(stored: Tensor): Tensor {
   return stored.reshape([out, height, width, inputs]);
 }
 
-/** Those of a file that end most like one that it lacks: a prefix, say, is then seen at once. */
+/**
+ * Those of a file that end most like one that it lacks, and of these the ones that begin most like it: a
+ * prefix, say, is then seen at once.
+ */
 function likeNames(lacked: string, names: readonly string[]): string {
   if (names.length === 0) return '';
-  const parts = lacked.split('.').reverse();
-  const sharedEnd = (name: string): number => {
-    const others = name.split('.').reverse();
-    const end = parts.findIndex((part, i) => part !== others[i]);
-    return end < 0 ? parts.length : end;
+  const parts = lacked.split('.');
+  const shared = (others: readonly string[], from: 0 | -1): number => {
+    const same = parts.findIndex((_, i) => {
+      const at = from < 0 ? -1 - i : i;
+      return parts.at(at) !== others.at(at);
+    });
+    return same < 0 ? parts.length : same;
   };
-  const ends = names.map((name) => ({ name, shared: sharedEnd(name) }));
-  const nearest = ends.sort((a, b) => b.shared - a.shared).slice(0, 3);
+  const alike = names.map((name) => {
+    const others = name.split('.');
+    return { name, ends: shared(others, -1), begins: shared(others, 0) };
+  });
+  const nearest = alike.sort((a, b) => b.ends - a.ends || b.begins - a.begins).slice(0, 3);
   const more = names.length > 3 ? ` and ${names.length - 3} more` : '';
   return ` among ${nearest.map(({ name }) => quoted(name)).join(', ')}${more}`;
 }
