@@ -99,7 +99,7 @@ double read_rate(double seconds) {
 
 double bf16_rate(double seconds) {
   constexpr int64_t side = 8192;
-  const auto blas = find_cublaslt();
+  const auto blas = find_cublaslt(0);
   OneBlock memory;
   Stream stream;
   stream.memory = &memory;

@@ -25,7 +25,8 @@ interface Candidate extends DeviceKind {
 
 /** The device libraries of this installation, best first. */
 export function listDevices(): DeviceKind[] {
-  return candidates(loadAddon()).map(({ name, score, why }) => ({ name, score, why }));
+  const all = candidates(loadAddon(), () => true);
+  return all.map(({ name, score, why }) => ({ name, score, why }));
 }
 
 /**
@@ -49,7 +50,7 @@ export async function openDevice(name?: string, options: OpenDeviceOptions = {})
   const addon = loadAddon();
   const wanted = parse(name);
   const tried: string[] = [];
-  for (const candidate of candidates(addon).filter(({ name }) => wanted.matches(name))) {
+  for (const candidate of candidates(addon, wanted.matches)) {
     if (candidate.score <= 0) {
       tried.push(`${candidate.name}: ${candidate.why || 'cannot run here'}`);
       continue;
@@ -100,9 +101,13 @@ function parse(name: string | undefined): Wanted {
   );
 }
 
-/** Every library with its score; one that does not load scores 0 and says why. */
-function candidates(addon: NativeAddon): Candidate[] {
+/**
+ * The libraries that are wanted, with their scores, best first; one that does not load scores 0 and says
+ * why. Others are not loaded: who wants the CPU has no use for the driver of a GPU.
+ */
+function candidates(addon: NativeAddon, matches: Wanted['matches']): Candidate[] {
   return findLibraries()
+    .filter(({ name }) => matches(name))
     .map((library) => {
       try {
         const { score, why } = addon.score(library.path);

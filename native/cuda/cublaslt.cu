@@ -4,16 +4,18 @@
 
 #include <cstdlib>
 #include <map>
+#include <mutex>
 #include <string>
 #include <tuple>
 #include <utility>
+#include <vector>
 
 namespace stylear::cuda {
 
 namespace {
 
 // ---- What is used of cuBLASLt's interface, which has been the same since version 11.
-using Status = int;  // 0: success
+using Status = int;
 using Handle = struct LtHandle*;
 using Description = struct LtDescription*;
 using Layout = struct LtLayout*;
@@ -30,14 +32,20 @@ struct Heuristic {
   int reserved[4];
 };
 
+enum StatusOf { success = 0, allocation_failed = 3 };
 enum DataType { real_f32 = 0, real_bf16 = 14 };
 enum ComputeType { compute_f32 = 68 };
 enum DescriptionAttribute { transpose_a_attribute = 3, transpose_b_attribute = 4 };
-enum PreferenceAttribute { workspace_attribute = 1, first_alignment_attribute = 5 };
+enum PreferenceAttribute {
+  workspace_attribute = 1,
+  reduction_attribute = 3,
+  first_alignment_attribute = 5
+};
+// How sums that are split along k may be put together: in f32, and not in the dtype of c.
+enum Reduction { reduction_in_compute_type = 2 };
 
 struct Functions {
   Status (*cublasLtCreate)(Handle*);
-  Status (*cublasLtDestroy)(Handle);
   Status (*cublasLtMatmulDescCreate)(Description*, int compute_type, int scale_type);
   Status (*cublasLtMatmulDescSetAttribute)(Description, int, const void*, size_t);
   Status (*cublasLtMatmulDescDestroy)(Description);
@@ -56,9 +64,43 @@ struct Functions {
 
 // What a failed call of it becomes.
 void check_status(Status status, const char* what) {
-  if (status != 0)
-    throw Error("ERR_DEVICE",
-                std::string("cublasLt: ") + what + " returned status " + std::to_string(status));
+  if (status == success) return;
+  throw Error(status == allocation_failed ? "ERR_OUT_OF_MEMORY" : "ERR_DEVICE",
+              std::string("cublasLt: ") + what + " returned status " + std::to_string(status));
+}
+
+// The handles that no device has. None is ever destroyed, nor the library unloaded: either may wait
+// for the whole GPU, amid what another thread records.
+class FreeHandles {
+ public:
+  // One of `library` on a GPU, which is the current one; a new one where none is free.
+  Handle take(void* library, const Functions& lt, int gpu) {
+    {
+      const std::lock_guard guard(mutex_);
+      auto& free = free_[{library, gpu}];
+      if (!free.empty()) {
+        const Handle handle = free.back();
+        free.pop_back();
+        return handle;
+      }
+    }
+    Handle handle = nullptr;
+    check_status(lt.cublasLtCreate(&handle), "cublasLtCreate");
+    return handle;
+  }
+  void give(void* library, int gpu, Handle handle) {
+    const std::lock_guard guard(mutex_);
+    free_[{library, gpu}].push_back(handle);
+  }
+
+ private:
+  std::mutex mutex_;
+  std::map<std::pair<void*, int>, std::vector<Handle>> free_;
+};
+
+FreeHandles& free_handles() {
+  static auto* handles = new FreeHandles;  // for devices that close while the process ends
+  return *handles;
 }
 
 // An object of the library that is destroyed by a function of its own.
@@ -95,14 +137,12 @@ struct Plan {
 
 class Cublaslt : public BlasLibrary {
  public:
-  Cublaslt(void* library, const Functions& functions) : library_(library), lt_(functions) {
-    check_status(lt_.cublasLtCreate(&handle_), "cublasLtCreate");
-  }
-  ~Cublaslt() override {
-    plans_.clear();
-    lt_.cublasLtDestroy(handle_);
-    dlclose(library_);
-  }
+  Cublaslt(void* library, const Functions& functions, int gpu)
+      : library_(library),
+        lt_(functions),
+        gpu_(gpu),
+        handle_(free_handles().take(library, functions, gpu)) {}
+  ~Cublaslt() override { free_handles().give(library_, gpu_, handle_); }
 
   bool multiply(Stream& stream, const BlasProduct& product) override {
     const Plan& plan = plan_for(product);
@@ -166,6 +206,10 @@ class Cublaslt : public BlasLibrary {
     check_status(lt_.cublasLtMatmulPreferenceSetAttribute(preference.value, workspace_attribute,
                                                           &workspace, sizeof workspace),
                  "cublasLtMatmulPreferenceSetAttribute");
+    const uint32_t reduction = reduction_in_compute_type;
+    check_status(lt_.cublasLtMatmulPreferenceSetAttribute(preference.value, reduction_attribute,
+                                                          &reduction, sizeof reduction),
+                 "cublasLtMatmulPreferenceSetAttribute");
     const uint32_t alignment = 16;
     for (int matrix = 0; matrix < 4; ++matrix)
       check_status(
@@ -176,12 +220,13 @@ class Cublaslt : public BlasLibrary {
     const Status status = lt_.cublasLtMatmulAlgoGetHeuristic(
         handle_, plan.description.value, plan.b.value, plan.a.value, plan.c.value, plan.c.value,
         preference.value, 1, &plan.way, &found);
-    plan.found = status == 0 && found == 1 && plan.way.state == 0;
+    plan.found = status == success && found == 1 && plan.way.state == 0;
   }
 
   void* library_;
   Functions lt_;
-  Handle handle_ = nullptr;
+  int gpu_;
+  Handle handle_;
   std::map<Key, Plan> plans_;
 };
 
@@ -191,40 +236,53 @@ bool find(void* library, const char* name, F& function) {
   return function != nullptr;
 }
 
-// Null, with the reason in `why`, if `library` lacks a function.
-std::unique_ptr<BlasLibrary> adopt(void* library, const std::string& path, std::string& why) {
+// Null, with the reason in `why`, if `library` cannot serve. Throws ERR_OUT_OF_MEMORY.
+std::unique_ptr<BlasLibrary> adopt(void* library, const std::string& path, int gpu,
+                                   std::string& why) {
   Functions lt{};
 #define FIND(name) find(library, #name, lt.name)
-  const bool complete = FIND(cublasLtCreate) && FIND(cublasLtDestroy) &&
-                        FIND(cublasLtMatmulDescCreate) && FIND(cublasLtMatmulDescSetAttribute) &&
-                        FIND(cublasLtMatmulDescDestroy) && FIND(cublasLtMatrixLayoutCreate) &&
-                        FIND(cublasLtMatrixLayoutDestroy) && FIND(cublasLtMatmulPreferenceCreate) &&
+  const bool complete = FIND(cublasLtCreate) && FIND(cublasLtMatmulDescCreate) &&
+                        FIND(cublasLtMatmulDescSetAttribute) && FIND(cublasLtMatmulDescDestroy) &&
+                        FIND(cublasLtMatrixLayoutCreate) && FIND(cublasLtMatrixLayoutDestroy) &&
+                        FIND(cublasLtMatmulPreferenceCreate) &&
                         FIND(cublasLtMatmulPreferenceSetAttribute) &&
                         FIND(cublasLtMatmulPreferenceDestroy) &&
                         FIND(cublasLtMatmulAlgoGetHeuristic) && FIND(cublasLtMatmul);
 #undef FIND
-  if (complete) return std::make_unique<Cublaslt>(library, lt);
-  dlclose(library);
-  why = path + " lacks functions of cuBLASLt";
-  return nullptr;
+  if (!complete) {
+    dlclose(library);
+    why = path + " lacks functions of cuBLASLt";
+    return nullptr;
+  }
+  try {
+    return std::make_unique<Cublaslt>(library, lt, gpu);
+  } catch (const Error& error) {
+    if (error.code() == "ERR_OUT_OF_MEMORY") throw;
+    why = path + ": " + error.what();
+    return nullptr;
+  }
 }
 
-std::unique_ptr<BlasLibrary> open_file(const std::string& path, std::string& why) {
-  void* library = dlopen(path.c_str(), RTLD_NOW | RTLD_LOCAL);
-  if (library) return adopt(library, path, why);
+std::unique_ptr<BlasLibrary> open_file(const std::string& path, int gpu, std::string& why) {
+  void* library = dlopen(path.c_str(), RTLD_NOW | RTLD_LOCAL | RTLD_NODELETE);
+  if (library) return adopt(library, path, gpu, why);
   const char* reason = dlerror();
   why = reason ? reason : path + " could not be opened";
   return nullptr;
 }
 
-// The version of the toolkit this was built with first, then the ones before.
+// The version of the toolkit this was built with first, then the ones before. One that does not
+// serve, since it is too old for the GPU for example, is as good as absent.
 class SystemCublaslt : public BlasLibrary {
  public:
+  explicit SystemCublaslt(int gpu) : gpu_(gpu) {}
+
   void open() override {
-    if (std::exchange(looked_, true)) return;
+    if (looked_) return;
     std::string why;
     for (int version = CUDART_VERSION / 1000; version >= 11 && !found_; --version)
-      found_ = open_file("libcublasLt.so." + std::to_string(version), why);
+      found_ = open_file("libcublasLt.so." + std::to_string(version), gpu_, why);
+    looked_ = true;  // not where memory was lacking: then the next product looks again
   }
   bool multiply(Stream& stream, const BlasProduct& product) override {
     open();
@@ -232,18 +290,19 @@ class SystemCublaslt : public BlasLibrary {
   }
 
  private:
+  int gpu_;
   bool looked_ = false;
   std::unique_ptr<BlasLibrary> found_;
 };
 
 }  // namespace
 
-std::unique_ptr<BlasLibrary> find_cublaslt() {
+std::unique_ptr<BlasLibrary> find_cublaslt(int gpu) {
   const char* named = std::getenv("STYLEAR_CUBLASLT");
-  if (!named || !*named) return std::make_unique<SystemCublaslt>();
+  if (!named || !*named) return std::make_unique<SystemCublaslt>(gpu);
   if (named == std::string("none")) return nullptr;
   std::string why;
-  auto library = open_file(named, why);
+  auto library = open_file(named, gpu, why);
   if (!library)
     throw Error("ERR_DEVICE",
                 "cuda: expected STYLEAR_CUBLASLT to name the library cuBLASLt, got: " + why +

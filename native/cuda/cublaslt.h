@@ -31,9 +31,10 @@ struct BlasLibrary {
   virtual bool multiply(Stream& stream, const BlasProduct& product) = 0;
 };
 
-// The file named by the environment variable STYLEAR_CUBLASLT, opened now; throws ERR_DEVICE if it
-// cannot serve; null where it says `none`. Without that variable the system's libcublasLt, opened
-// by the first product; where there is none, no product can be done.
-std::unique_ptr<BlasLibrary> find_cublaslt();
+// For products on `gpu`, the current one. The file named by the environment variable
+// STYLEAR_CUBLASLT, opened now; throws ERR_DEVICE if it cannot serve; null where it says `none`.
+// Without that variable the system's libcublasLt, opened by the first product; where there is none
+// that serves, no product can be done. ERR_OUT_OF_MEMORY, of any call, leaves it to the next one.
+std::unique_ptr<BlasLibrary> find_cublaslt(int gpu);
 
 }  // namespace stylear::cuda

@@ -223,7 +223,7 @@ class GpuDevice final : public Device, private BlockSource, private ScratchMemor
   std::mutex memory_mutex_;
   DeviceMemory memory_;
   PinnedMemory pinned_;
-  std::unique_ptr<BlasLibrary> blas_ = find_cublaslt();  // or null
+  std::unique_ptr<BlasLibrary> blas_ = find_cublaslt(index_);  // or null
   Stream op_stream_;
   char* upload_chunk_ = nullptr;  // what small uploads are put into, until it is full
   int64_t upload_used_ = 0;

@@ -28,7 +28,10 @@ class HostDevice final : public Device, private BlockSource {
         runner_(std::forward<Arguments>(context)...),
         queue_(std::in_place, runner_),
         pool_(*this, Memory::reused) {}
-  ~HostDevice() override { queue_.reset(); }
+  ~HostDevice() override {
+    queue_.reset();
+    trim();
+  }
 
   void abandon() override { runner_.abandoned.store(true, std::memory_order_relaxed); }
 
@@ -37,7 +40,13 @@ class HostDevice final : public Device, private BlockSource {
 
   void* allocate(int64_t bytes) override { return pool_.allocate(bytes); }
   void release(void* block) override { pool_.release(block); }
-  void trim() override { pool_.trim(); }
+  void trim() override {
+    pool_.trim();
+    if (queue_)
+      queue_->push(GiveBackRest{});
+    else
+      Memory::give_rest();
+  }
   MemoryUse memory() const override { return pool_.use(); }
   bool reads_host_memory() const override { return true; }
 
@@ -150,6 +159,9 @@ class HostDevice final : public Device, private BlockSource {
     void* block;
     int64_t bytes;
     void settle(Runner&) { Memory::give(block, bytes); }
+  };
+  struct GiveBackRest {  // behind the blocks that go back one by one
+    void settle(Runner&) { Memory::give_rest(); }
   };
 
   class Recording final : public Graph {

@@ -6,6 +6,9 @@
 
 #include <cstdint>
 #include <cstdlib>
+#ifdef __GLIBC__
+#include <malloc.h>
+#endif
 
 namespace stylear {
 
@@ -34,11 +37,19 @@ inline void give_host_memory(void* block, int64_t bytes) {
     munmap(block, (static_cast<size_t>(bytes) + 4095) / 4096 * 4096);
 }
 
+// Gives what the small blocks that are free again took back to the system, which `free` does not.
+inline void give_back_small_blocks() {
+#ifdef __GLIBC__
+  malloc_trim(0);
+#endif
+}
+
 // Where a HostDevice has its memory from; an emulated GPU has its own.
 struct HostMemory {
   static constexpr bool reused = true;  // whether a released block may be handed out again
   static void* take(int64_t bytes) { return take_host_memory(bytes); }
   static void give(void* block, int64_t bytes) { give_host_memory(block, bytes); }
+  static void give_rest() { give_back_small_blocks(); }
 };
 
 }  // namespace stylear

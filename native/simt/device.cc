@@ -50,6 +50,7 @@ struct CheckedMemory {
     }
   }
   static void give(void* block, int64_t) { device_free(block); }
+  static void give_rest() {}
 };
 
 int score(std::string&) { return 1; }

@@ -2,8 +2,12 @@
 // own: `fill` writes one number, and may be told to wait or to fail.
 #include "host/host_device.h"
 
+#include <unistd.h>
+
 #include <chrono>
+#include <cstdio>
 #include <future>
+#include <optional>
 #include <thread>
 #include <vector>
 
@@ -51,6 +55,44 @@ float read(Device& device, const void* from) {
   device.download(&value, from, 4);
   finish(device);
   return value;
+}
+
+// Pages of this process that are in memory.
+int64_t resident_bytes() {
+  long all = 0, resident = 0;
+  std::FILE* file = std::fopen("/proc/self/statm", "r");
+  EXPECT(file && std::fscanf(file, "%ld %ld", &all, &resident) == 2);
+  if (file) std::fclose(file);
+  return int64_t{resident} * sysconf(_SC_PAGESIZE);
+}
+
+// Blocks below the size from which each is a mapping of its own, one of which stays at the end.
+void memory_goes_back_to_the_system() {
+#ifndef __SANITIZE_ADDRESS__  // whose allocator keeps what was freed
+  const auto use = [](Device& device) {
+    std::vector<void*> blocks;
+    for (int i = 0; i < 4000; ++i) {
+      blocks.push_back(device.allocate(50'000));
+      std::memset(blocks.back(), 1, 50'000);
+    }
+    void* last = blocks.back();
+    blocks.pop_back();
+    for (void* block : blocks) device.release(block);
+    return last;
+  };
+  const int64_t before = resident_bytes(), allowed = 20'000'000;
+  std::optional<Tested> device(std::in_place, "test", 1);
+  device->release(use(*device));
+  EXPECT(resident_bytes() > before + 150'000'000);
+  void* last = use(*device);
+  device->trim();
+  EXPECT(finish(*device).empty());
+  EXPECT(resident_bytes() < before + allowed);
+  device->release(last);
+  device->release(use(*device));
+  device.reset();
+  EXPECT(resident_bytes() < before + allowed);
+#endif
 }
 
 void work_is_done_in_order() {
@@ -196,5 +238,6 @@ int main() {
   large_blocks_are_given_back_behind_their_last_use();
   an_abandoned_device_ends_soon();
   devices_come_and_go();
+  memory_goes_back_to_the_system();
   return outcome();
 }

@@ -12,10 +12,9 @@
 #include "core/bf16.h"
 #include "cuda/run.h"
 #include "cuda/stream.h"
+#include "expect.h"
 
 namespace stylear {
-
-inline int failures = 0;
 
 struct Arena : cuda::ScratchMemory {
   void* take_scratch(int64_t bytes) override {

@@ -117,8 +117,10 @@ __global__ void __launch_bounds__(threads, Width <= 128 ? 3 : 2)
       for (int i = 0; i < keys / 8; ++i) top = fmaxf(top, fmaxf(s[i][2 * r], s[i][2 * r + 1]));
       top = fmaxf(top, __shfl_xor_sync(full_warp, top, 1));
       top = fmaxf(top, __shfl_xor_sync(full_warp, top, 2));
-      const float base = top == -INFINITY ? 0.f : top * factor;
-      const float shrink = ptx::exp2_approx(row_max[r] * factor - base);
+      const float seen = top == -INFINITY ? 0.f : top, base = seen * factor;
+      // Of the difference: row_max * factor - base becomes one multiply-add, which for the same
+      // maximum is the rounding of `base` instead of 0, and every tile would scale by it.
+      const float shrink = ptx::exp2_approx((row_max[r] - seen) * factor);
       row_max[r] = top;
       float sum = 0.f;
 #pragma unroll
