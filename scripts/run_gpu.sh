@@ -21,15 +21,17 @@ fi
 
 say() { echo "run_gpu: $*"; }
 
-# Whether the device library loads and finds a GPU that it has code for; 2 where there is no driver, which
-# no build mends.
+# Whether the device library loads and has code for the GPU here; 2 where there is no driver, which no build
+# mends.
 opens() {
-  node --input-type=module -e "
-    const { listDevices } = await import('$root/dist/index.js');
-    const gpu = listDevices().find(({ name }) => name === 'cuda');
-    if (gpu?.score > 0) process.exit(0);
-    console.log('run_gpu: cuda: ' + (gpu?.why ?? 'its library is not there'));
-    process.exit(gpu?.why.includes('libcuda.so.1') ? 2 : 1);" 2>&1
+  STYLEAR_CUBLASLT=none node --input-type=module -e "
+    const { openDevice } = await import('$root/dist/index.js');
+    try {
+      await (await openDevice('cuda')).close();
+    } catch (error) {
+      console.log('run_gpu: ' + error.message);
+      process.exit(error.message.includes('libcuda.so.1') ? 2 : 1);
+    }" 2>&1
 }
 
 build() {

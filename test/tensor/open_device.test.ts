@@ -1,9 +1,11 @@
+import { execFileSync } from 'node:child_process';
 import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
-import { join } from 'node:path';
+import { dirname, join } from 'node:path';
 import { afterEach, describe, expect, test, vi } from 'vitest';
 import { listDevices, openDevice } from '../../lib/index.ts';
 import { loadAddon, requireCurrent } from '../../lib/native.ts';
+import { builtCli } from '../support/built_cli.ts';
 import { devicesToTest } from '../support/on_every_device.ts';
 
 afterEach(() => vi.unstubAllEnvs());
@@ -30,6 +32,19 @@ describe('openDevice', () => {
   test('takes the number of threads', async () => {
     await using device = await openDevice('cpu', { threads: 3 });
     expect(device.threads).toBe(3);
+  });
+
+  test('loads no library of another device than is wanted', () => {
+    const program = `
+      const { openDevice } = await import(${JSON.stringify(join(dirname(builtCli()), '../index.js'))});
+      await (await openDevice('cpu')).close();
+      console.log((await import('node:fs')).readFileSync('/proc/self/maps', 'utf8'));`;
+    const maps = execFileSync(process.execPath, ['--input-type=module', '-e', program], {
+      encoding: 'utf8',
+    });
+    const loaded = new Set(maps.match(/stylear_\w+(?=\.so)/g));
+    expect(loaded.size).toBeGreaterThan(0);
+    expect([...loaded].filter((name) => !name.startsWith('stylear_cpu'))).toEqual([]);
   });
 
   test.each([-1, 1.5, 5000, Number.NaN])('refuses %d threads', async (threads) => {
