@@ -8,6 +8,13 @@
 
 namespace stylear::cuda {
 
+constexpr float log2_e = 1.44269504088896341f;
+
+// What scores are multiplied with in a softmax that runs on scores times a positive factor, where a
+// negative scale changes the sign of the scores. It is not zero, so that a score of minus infinity
+// stays one.
+__device__ __forceinline__ float softmax_factor(float scale) { return fmaxf(fabsf(scale), 1e-30f); }
+
 // The rows of one head: row i starts at first + i * stride, and rows from `split` on continue in a
 // second tensor.
 template <class T>

@@ -9,7 +9,6 @@ namespace stylear::cuda {
 namespace {
 
 constexpr int block_rows = 64, threads = 128;
-constexpr float log2_e = 1.44269504088896341f;
 
 // Rows of a tile that streams by, chosen so that all tiles fit in 99 KiB.
 constexpr int stream_rows(int width) { return width <= 128 ? 32 : 16; }

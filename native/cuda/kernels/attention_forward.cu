@@ -5,15 +5,10 @@ namespace stylear::cuda {
 namespace {
 
 constexpr int block_rows = 64, threads = 128;
-constexpr float log2_e = 1.44269504088896341f;
 
 constexpr int key_rows(int width) { return width <= 128 ? 64 : 32; }
 // Where q fits into registers, it passes through the buffer of the second tile of keys.
 constexpr bool q_in_registers(int width) { return width <= 128; }
-
-// The softmax runs in base 2 on scores times a positive factor; a negative scale changes the sign
-// of q. The factor is not zero, so that a score of minus infinity stays one.
-__device__ __forceinline__ float magnitude(float scale) { return fmaxf(fabsf(scale), 1e-30f); }
 
 constexpr size_t shared_bytes(int width) {
   const SharedSize tiles = SharedSize()
@@ -63,7 +58,7 @@ __global__ void __launch_bounds__(threads, Width <= 128 ? 3 : 2)
   }
   ptx::cp_async_commit();
 
-  const float factor = magnitude(p.scale) * log2_e;
+  const float factor = softmax_factor(p.scale) * log2_e;
   const uint32_t sign = p.scale < 0.f ? 0x80008000u : 0u;
   uint32_t q[hold_q ? steps : 1][4];
   const auto read_q = [&](uint32_t(&a)[4], int step) {
@@ -155,7 +150,7 @@ __global__ void __launch_bounds__(threads, Width <= 128 ? 3 : 2)
     const int row = row0 + r * 8;
     if (p.lse && t == 0 && row < p.queries)
       p.lse[(int64_t{sequence} * p.heads + head) * p.queries + row] =
-          ends[r] > 0 ? row_max[r] * magnitude(p.scale) + logf(sum) : -INFINITY;
+          ends[r] > 0 ? row_max[r] * softmax_factor(p.scale) + logf(sum) : -INFINITY;
   }
   // The buffer of k that the last tile was not in is free, and so are a warp's own rows of q.
   bf16* free = hold_q ? sk + (tiles & 1) * tile_elements(keys, Width) : sq;

@@ -4,7 +4,6 @@
 namespace stylear::cuda {
 namespace {
 
-constexpr float log2_e = 1.44269504088896341f;
 constexpr int most_columns = 4 * plain_tile;  // that one block sums
 
 constexpr size_t shared_bytes(int weights) {

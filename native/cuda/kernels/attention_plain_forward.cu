@@ -3,8 +3,6 @@
 namespace stylear::cuda {
 namespace {
 
-constexpr float log2_e = 1.44269504088896341f;
-
 constexpr size_t shared_bytes() {
   return SharedSize()
       .add<float>(plain_tile * plain_pitch)

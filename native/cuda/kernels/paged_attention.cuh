@@ -7,13 +7,11 @@
 
 #include <climits>
 
-#include "../gpu.h"
-#include "../stream.h"
+#include "attention.cuh"
 
 namespace stylear::cuda {
 
 constexpr int piece_keys = 256;
-constexpr float log2_e = 1.44269504088896341f;
 
 // Q and C are the types of the queries and of the cache.
 template <class Q, class C>

@@ -84,7 +84,7 @@ __global__ void __launch_bounds__(threads) paged_pieces_tiles(const PagedPieces<
   for (int n = 0; n < ring - 1; ++n) fetch(n);
 
   // Scores. The factor and the sign are those of attention_forward.
-  const float factor = fmaxf(fabsf(p.scale), 1e-30f) * log2_e;
+  const float factor = softmax_factor(p.scale) * log2_e;
   const uint32_t sign = p.scale < 0.f ? 0x80008000u : 0u;
   float s[Groups][piece_tiles][2][4];
 #pragma unroll
