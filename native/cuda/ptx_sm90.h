@@ -123,6 +123,24 @@ __device__ __forceinline__ void tensor_load_4d(void* shared, const TensorMap* ma
 #endif
 }
 
+// ---- Registers. A kernel that has __launch_bounds__(threads, 1) begins with the same number for
+// all of its threads, a multiple of 8, that the file allows; a warpgroup that needs fewer gives
+// some back, one that needs more takes them, waiting until they are there.
+template <int registers>
+__device__ __forceinline__ void registers_give() {
+  static_assert(registers >= 24 && registers <= 256 && registers % 8 == 0);
+#if defined(PTX_SM90A)
+  asm volatile("setmaxnreg.dec.sync.aligned.u32 %0;\n" ::"n"(registers));
+#endif
+}
+template <int registers>
+__device__ __forceinline__ void registers_take() {
+  static_assert(registers >= 24 && registers <= 256 && registers % 8 == 0);
+#if defined(PTX_SM90A)
+  asm volatile("setmaxnreg.inc.sync.aligned.u32 %0;\n" ::"n"(registers));
+#endif
+}
+
 // ---- wgmma: products of the four warps of a warpgroup.
 // The descriptor of a tile stored with the 128-byte swizzle. K-major (rows of 64 bf16): stride =
 // the distance of groups of 8 rows (1024 when dense), leading is ignored. M/N-major: leading = the
@@ -160,6 +178,18 @@ __device__ __forceinline__ void wgmma_wait(PTX_HERE_ALONE) {
   asm volatile("wgmma.wait_group.sync.aligned %0;\n" ::"n"(pending) : "memory");
 #elif defined(PTX_EMULATED)
   simt::wgmma_wait(pending, file, line);
+#endif
+}
+
+// Keeps the use of d's registers behind a wait: until then a compiler may take what a product will
+// leave in them for what they hold.
+template <int n>
+__device__ __forceinline__ void wgmma_settle(float (&d)[n]) {
+#if defined(PTX_SM90A)
+#pragma unroll
+  for (int i = 0; i < n; ++i) asm volatile("" : "+f"(d[i])::"memory");
+#else
+  static_cast<void>(d);
 #endif
 }
 
@@ -222,6 +252,24 @@ __device__ __forceinline__ void wgmma_m64n128k16(float (&d)[64], uint64_t a, uin
       : "l"(a), "l"(b), "r"(int(accumulate)), "n"(int(trans_a)), "n"(int(trans_b)));
 #elif defined(PTX_EMULATED)
   simt::wgmma({d, nullptr, a, b, 128, accumulate, trans_a, trans_b}, file, line);
+#endif
+}
+
+// The same with a in registers, as for m64n64k16.
+template <bool trans_b>
+__device__ __forceinline__ void wgmma_m64n128k16(float (&d)[64], const uint32_t (&a)[4], uint64_t b,
+                                                 bool accumulate PTX_HERE) {
+#if defined(PTX_SM90A)
+  asm volatile(
+      "{\n.reg .pred p;\nsetp.ne.b32 p, %69, 0;\n"
+      "wgmma.mma_async.sync.aligned.m64n128k16.f32.bf16.bf16 " PTX_D64
+      "{%64,%65,%66,%67}, %68, p, 1, 1, %70;\n}\n"
+      : PTX_F8(d, 0), PTX_F8(d, 8), PTX_F8(d, 16), PTX_F8(d, 24), PTX_F8(d, 32), PTX_F8(d, 40),
+        PTX_F8(d, 48), PTX_F8(d, 56)
+      : "r"(a[0]), "r"(a[1]), "r"(a[2]), "r"(a[3]), "l"(b), "r"(int(accumulate)),
+        "n"(int(trans_b)));
+#elif defined(PTX_EMULATED)
+  simt::wgmma({d, a, 0, b, 128, accumulate, false, trans_b}, file, line);
 #endif
 }
 

@@ -24,7 +24,10 @@ __device__ __forceinline__ void multiply(float (&d)[F::sums], const uint16_t* a,
   const uint64_t of_b = ptx::wgmma_descriptor(b + (F::b_along_k ? 16 * step : 16 * 64 * step),
                                               F::b_along_k ? 0 : F::block, 1024);
   if constexpr (F::a == A::registers) {
-    ptx::wgmma_m64n64k16<!F::b_along_k>(d, fragment, of_b, accumulate);
+    if constexpr (F::n == 64)
+      ptx::wgmma_m64n64k16<!F::b_along_k>(d, fragment, of_b, accumulate);
+    else
+      ptx::wgmma_m64n128k16<!F::b_along_k>(d, fragment, of_b, accumulate);
   } else {
     constexpr bool along_m = F::a == A::along_m;
     const uint64_t of_a = ptx::wgmma_descriptor(a + (along_m ? 16 * 64 * step : 16 * step),
@@ -69,6 +72,7 @@ __global__ void __launch_bounds__(128)
   ptx::wgmma_commit();
   ptx::wgmma_wait<1>();
   ptx::wgmma_wait<0>();
+  ptx::wgmma_settle(d);
 #pragma unroll
   for (int i = 0; i < F::sums; ++i) to[t * F::sums + i] = d[i];
 }
@@ -141,8 +145,12 @@ std::vector<float> products_of(const Factors& x, bool accumulate) {
 
 template <class F>
 void form_outputs(Outputs& outputs, const std::string& name) {
-  const Names of = {F::n == 64 ? "wgmma_m64n64k16" : "wgmma_m64n128k16", "wgmma_descriptor",
-                    "wgmma_fence", "wgmma_commit", "wgmma_wait"};
+  const Names of = {F::n == 64 ? "wgmma_m64n64k16" : "wgmma_m64n128k16",
+                    "wgmma_descriptor",
+                    "wgmma_fence",
+                    "wgmma_commit",
+                    "wgmma_wait",
+                    "wgmma_settle"};
   Factors integers, random;
   for (uint32_t i = 0; i < rows * terms; ++i) {
     integers.a.push_back(static_cast<float>(noise(i) % 31) - 15);
@@ -202,6 +210,8 @@ void wgmma_outputs(Outputs& outputs) {
   form_outputs<Form<64, A::registers, false>>(outputs, "wgmma_m64n64k16/a_registers,b_n");
   form_outputs<Form<128, A::along_k, true>>(outputs, "wgmma_m64n128k16/a_k,b_k");
   form_outputs<Form<128, A::along_k, false>>(outputs, "wgmma_m64n128k16/a_k,b_n");
+  form_outputs<Form<128, A::registers, true>>(outputs, "wgmma_m64n128k16/a_registers,b_k");
+  form_outputs<Form<128, A::registers, false>>(outputs, "wgmma_m64n128k16/a_registers,b_n");
   form_outputs<Form<128, A::along_m, true>>(outputs, "wgmma_m64n128k16/a_m,b_k");
   form_outputs<Form<128, A::along_m, false>>(outputs, "wgmma_m64n128k16/a_m,b_n");
 }
