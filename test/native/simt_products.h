@@ -90,11 +90,12 @@ class Array {
 };
 
 template <class Op>
-void run_checked(const Op& op, cuda::BlasLibrary* blas = nullptr, int compute_capability = 80) {
+void run_checked(const Op& op, cuda::BlasLibrary* blas = nullptr, int compute_capability = 80,
+                 int multiprocessors = 132) {
   Arena arena;
   cuda::Stream stream;
   stream.memory = &arena;
-  stream.multiprocessors = 132;
+  stream.multiprocessors = multiprocessors;
   stream.blas = blas;
   stream.compute_capability = compute_capability;
   op.check();

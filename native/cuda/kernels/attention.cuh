@@ -104,6 +104,9 @@ void attention_delta(const AttentionGradient<T>& p, Stream& stream);
 // bf16 with dim <= 256: tensor cores.
 void attend_tiles(const AttentionForward<bf16>& p, Stream& stream);
 void attend_tiles_backward(const AttentionGradient<bf16>& p, Stream& stream);
+// The same on Hopper, for heads of 64 and 128 in one segment, where rows are wide.
+bool suits_wgmma(const AttentionForward<bf16>& p, const Stream& stream);
+void attend_wgmma(const AttentionForward<bf16>& p, Stream& stream);
 // Everything else: multiplications and additions in f32.
 template <class T>
 void attend_plain(const AttentionForward<T>& p, Stream& stream);
@@ -111,6 +114,7 @@ template <class T>
 void attend_plain_backward(const AttentionGradient<T>& p, Stream& stream);
 
 inline void attend(const AttentionForward<bf16>& p, Stream& stream) {
+  if (suits_wgmma(p, stream)) return attend_wgmma(p, stream);
   p.dim <= 256 ? attend_tiles(p, stream) : attend_plain(p, stream);
 }
 inline void attend(const AttentionForward<float>& p, Stream& stream) { attend_plain(p, stream); }
