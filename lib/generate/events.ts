@@ -1,33 +1,32 @@
-import type { GenerateEvent } from './generate.ts';
 import type { Caller } from './line.ts';
 
 /** Calls whose events nobody can ask for any more: what they hold is given back. */
-const abandoned = new FinalizationRegistry<AsyncGenerator<GenerateEvent>>((inner) => {
+const abandoned = new FinalizationRegistry<AsyncGenerator<unknown>>((inner) => {
   // What the source of requests makes of its end can be told to nobody.
   inner.return(undefined).catch(() => {});
 });
 
 /** The events of a call, one when it is asked for. Nothing in the call refers to this. */
-export class Events implements AsyncGenerator<GenerateEvent> {
-  private readonly inner: AsyncGenerator<GenerateEvent>;
+export class Events<Event> implements AsyncGenerator<Event> {
+  private readonly inner: AsyncGenerator<Event>;
   private readonly caller: Caller;
 
   /** @param inner  what makes the events, as `caller` */
-  constructor(inner: AsyncGenerator<GenerateEvent>, caller: Caller) {
+  constructor(inner: AsyncGenerator<Event>, caller: Caller) {
     this.inner = inner;
     this.caller = caller;
     abandoned.register(this, inner);
   }
 
-  next(): Promise<IteratorResult<GenerateEvent>> {
+  next(): Promise<IteratorResult<Event>> {
     return asked(this.caller, this.inner.next());
   }
 
-  return(value?: unknown): Promise<IteratorResult<GenerateEvent>> {
+  return(value?: unknown): Promise<IteratorResult<Event>> {
     return asked(this.caller, this.inner.return(value));
   }
 
-  throw(error: unknown): Promise<IteratorResult<GenerateEvent>> {
+  throw(error: unknown): Promise<IteratorResult<Event>> {
     return asked(this.caller, this.inner.throw(error));
   }
 
