@@ -35,7 +35,7 @@ __global__ void __launch_bounds__(threads, Width <= 128 ? 3 : 2)
   bf16* sq = sk + tile_elements(keys, Width);
   if constexpr (!hold_q) sq = carve.take<bf16>(tile_elements(block_rows, Width));
 
-  const int warp = threadIdx.x >> 5, lane = threadIdx.x & 31, g = lane >> 2, t = lane & 3;
+  const int warp = threadIdx.x >> 5, lane = threadIdx.x & 31, g = lane >> 2;
   const int blocks = ceil_div(p.queries, block_rows);
   const int head = int(blockIdx.x) / blocks % p.heads;
   const int sequence = int(blockIdx.x) / blocks / p.heads;
@@ -72,8 +72,9 @@ __global__ void __launch_bounds__(threads, Width <= 128 ? 3 : 2)
 #pragma unroll
     for (int step = 0; step < steps; ++step) read_q(q[hold_q ? step : 0], step);
   }
-  float acc[Width / 8][4], row_max[2] = {-INFINITY, -INFINITY}, row_sum[2] = {0.f, 0.f};
+  float acc[Width / 8][4];
   clear(acc);
+  RowSoftmax rows;
 
   for (int n = 0; n < tiles; ++n) {
     const int n0 = n * keys, buffer = n & 1;
@@ -98,39 +99,11 @@ __global__ void __launch_bounds__(threads, Width <= 128 ? 3 : 2)
     }
 
     if (n0 + keys > ends[0]) {
-#pragma unroll
-      for (int i = 0; i < keys / 8; ++i)
-#pragma unroll
-        for (int j = 0; j < 4; ++j)
-          if (n0 + i * 8 + t * 2 + (j & 1) >= ends[j >> 1]) s[i][j] = -INFINITY;
+      const int seen[2] = {ends[0] - n0, ends[1] - n0};
+      mask(s, seen);
     }
-
-#pragma unroll
-    for (int r = 0; r < 2; ++r) {
-      float top = row_max[r];
-#pragma unroll
-      for (int i = 0; i < keys / 8; ++i) top = fmaxf(top, fmaxf(s[i][2 * r], s[i][2 * r + 1]));
-      top = fmaxf(top, __shfl_xor_sync(full_warp, top, 1));
-      top = fmaxf(top, __shfl_xor_sync(full_warp, top, 2));
-      const float seen = top == -INFINITY ? 0.f : top, base = seen * factor;
-      // Of the difference: row_max * factor - base becomes one multiply-add, which for the same
-      // maximum is the rounding of `base` instead of 0, and every tile would scale by it.
-      const float shrink = ptx::exp2_approx((row_max[r] - seen) * factor);
-      row_max[r] = top;
-      float sum = 0.f;
-#pragma unroll
-      for (int i = 0; i < keys / 8; ++i) {
-        s[i][2 * r] = ptx::exp2_approx(s[i][2 * r] * factor - base);
-        s[i][2 * r + 1] = ptx::exp2_approx(s[i][2 * r + 1] * factor - base);
-        sum += s[i][2 * r] + s[i][2 * r + 1];
-      }
-      row_sum[r] = row_sum[r] * shrink + sum;
-#pragma unroll
-      for (int i = 0; i < Width / 8; ++i) {
-        acc[i][2 * r] *= shrink;
-        acc[i][2 * r + 1] *= shrink;
-      }
-    }
+    rows.weigh(s, factor);
+    rows.rescale(acc);
 
 #pragma unroll
     for (int step = 0; step < keys / 16; ++step) {
@@ -141,17 +114,8 @@ __global__ void __launch_bounds__(threads, Width <= 128 ? 3 : 2)
   }
 
   float inverse[2];
-#pragma unroll
-  for (int r = 0; r < 2; ++r) {
-    float sum = row_sum[r];
-    sum += __shfl_xor_sync(full_warp, sum, 1);
-    sum += __shfl_xor_sync(full_warp, sum, 2);
-    inverse[r] = ends[r] > 0 ? 1.f / sum : 0.f;
-    const int row = row0 + r * 8;
-    if (p.lse && t == 0 && row < p.queries)
-      p.lse[(int64_t{sequence} * p.heads + head) * p.queries + row] =
-          ends[r] > 0 ? row_max[r] * softmax_factor(p.scale) + logf(sum) : -INFINITY;
-  }
+  float* lse = p.lse ? p.lse + (int64_t{sequence} * p.heads + head) * p.queries : nullptr;
+  rows.finish(inverse, ends, p.scale, lse, row0, p.queries);
   // The buffer of k that the last tile was not in is free, and so are a warp's own rows of q.
   bf16* free = hold_q ? sk + (tiles & 1) * tile_elements(keys, Width) : sq;
   store_rows<Width>(acc, inverse[0], inverse[1], free + warp * 16 * tile_pitch(Width),

@@ -203,61 +203,12 @@ __device__ __forceinline__ void start_sums(float (&acc)[Dim / 8][4],
   ptx::wgmma_commit();
 }
 
-// The softmax of a thread's two rows, so far: the greatest score, the thread's part of the sum of
-// weights, and what sums of the tiles before have to be multiplied with.
-struct RowSoftmax {
-  float top[2] = {-INFINITY, -INFINITY}, sum[2] = {0.f, 0.f}, shrink[2] = {1.f, 1.f};
-
-  // Turns the scores of a tile into weights.
-  __device__ __forceinline__ void weigh(float (&s)[keys / 8][4], float factor) {
-#pragma unroll
-    for (int r = 0; r < 2; ++r) {
-      float now = top[r];
-#pragma unroll
-      for (int i = 0; i < keys / 8; ++i) now = fmaxf(now, fmaxf(s[i][2 * r], s[i][2 * r + 1]));
-      now = fmaxf(now, __shfl_xor_sync(full_warp, now, 1));
-      now = fmaxf(now, __shfl_xor_sync(full_warp, now, 2));
-      const float seen = now == -INFINITY ? 0.f : now, base = seen * factor;
-      // Of the difference, so that it is exactly 1 while the greatest score stays.
-      shrink[r] = ptx::exp2_approx((top[r] - seen) * factor);
-      top[r] = now;
-      float total = 0.f;
-#pragma unroll
-      for (int i = 0; i < keys / 8; ++i) {
-        s[i][2 * r] = ptx::exp2_approx(s[i][2 * r] * factor - base);
-        s[i][2 * r + 1] = ptx::exp2_approx(s[i][2 * r + 1] * factor - base);
-        total += s[i][2 * r] + s[i][2 * r + 1];
-      }
-      sum[r] = sum[r] * shrink[r] + total;
-    }
-  }
-
-  template <int N>
-  __device__ __forceinline__ void rescale(float (&acc)[N][4]) const {
-#pragma unroll
-    for (int i = 0; i < N; ++i)
-#pragma unroll
-      for (int j = 0; j < 4; ++j) acc[i][j] *= shrink[j >> 1];
-  }
-};
-
-// Scores of keys that a row does not see, from `ends` on, counted from the tile's first, become
-// minus infinity.
-__device__ __forceinline__ void mask(float (&s)[keys / 8][4], const int (&ends)[2]) {
-  const int t = threadIdx.x & 3, after[2] = {ends[0] - 2 * t, ends[1] - 2 * t};
-#pragma unroll
-  for (int i = 0; i < keys / 8; ++i)
-#pragma unroll
-    for (int j = 0; j < 4; ++j)
-      if (i * 8 + (j & 1) >= after[j >> 1]) s[i][j] = -INFINITY;
-}
-
 template <int Dim>
 __device__ __forceinline__ void attend_rows(const Shared<Dim>& shared,
                                             const AttentionForward<bf16>& p, int near) {
   constexpr int stages = Shared<Dim>::stages;
   Signals& signals = *shared.signals;
-  const int warp = threadIdx.x >> 5, lane = threadIdx.x & 31, g = lane >> 2, t = lane & 3;
+  const int warp = threadIdx.x >> 5, lane = threadIdx.x & 31, g = lane >> 2;
   // As a shuffle, because the compiler then knows that it, and the descriptors, are the warp's.
   const int group = __shfl_sync(full_warp, warp >> 2, 0);
   const float factor = softmax_factor(p.scale) * log2_e;
@@ -355,17 +306,9 @@ __device__ __forceinline__ void attend_rows(const Shared<Dim>& shared,
     begun += tiles;
 
     float inverse[2];
-#pragma unroll
-    for (int r = 0; r < 2; ++r) {
-      float sum = rows.sum[r];
-      sum += __shfl_xor_sync(full_warp, sum, 1);
-      sum += __shfl_xor_sync(full_warp, sum, 2);
-      inverse[r] = ends[r] > 0 ? 1.f / sum : 0.f;
-      const int row = first + g + r * 8;
-      if (p.lse && t == 0 && row < p.queries)
-        p.lse[(int64_t{block.sequence} * p.heads + block.head) * p.queries + row] =
-            ends[r] > 0 ? rows.top[r] * softmax_factor(p.scale) + logf(sum) : -INFINITY;
-    }
+    float* lse =
+        p.lse ? p.lse + (int64_t{block.sequence} * p.heads + block.head) * p.queries : nullptr;
+    rows.finish(inverse, ends, p.scale, lse, first + g, p.queries);
     store_rows<Dim>(acc, inverse[0], inverse[1], shared.y + warp * 16 * tile_pitch(Dim),
                     p.y.of(block.sequence, block.head, p.dim), first, p.queries, 0, p.dim, true);
   }

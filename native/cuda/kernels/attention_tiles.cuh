@@ -130,6 +130,74 @@ __device__ __forceinline__ void store_rows(const float (&acc)[N][4], float low, 
   __syncwarp();
 }
 
+// The softmax of a thread's two rows of scores, tile after tile: the greatest score, the thread's
+// part of the sum of weights, and what sums of the tiles before have to be multiplied with.
+struct RowSoftmax {
+  float top[2] = {-INFINITY, -INFINITY}, sum[2] = {0.f, 0.f}, shrink[2] = {1.f, 1.f};
+
+  // Turns the scores of a tile into weights.
+  template <int N>
+  __device__ __forceinline__ void weigh(float (&s)[N][4], float factor) {
+#pragma unroll
+    for (int r = 0; r < 2; ++r) {
+      float now = top[r];
+#pragma unroll
+      for (int i = 0; i < N; ++i) now = fmaxf(now, fmaxf(s[i][2 * r], s[i][2 * r + 1]));
+      now = fmaxf(now, __shfl_xor_sync(full_warp, now, 1));
+      now = fmaxf(now, __shfl_xor_sync(full_warp, now, 2));
+      const float seen = now == -INFINITY ? 0.f : now, base = seen * factor;
+      // Of the difference: top * factor - base becomes one multiply-add, which for the same greatest
+      // score is the rounding of `base` instead of 0, and every tile would scale by it.
+      shrink[r] = ptx::exp2_approx((top[r] - seen) * factor);
+      top[r] = now;
+      float total = 0.f;
+#pragma unroll
+      for (int i = 0; i < N; ++i) {
+        s[i][2 * r] = ptx::exp2_approx(s[i][2 * r] * factor - base);
+        s[i][2 * r + 1] = ptx::exp2_approx(s[i][2 * r + 1] * factor - base);
+        total += s[i][2 * r] + s[i][2 * r + 1];
+      }
+      sum[r] = sum[r] * shrink[r] + total;
+    }
+  }
+
+  template <int N>
+  __device__ __forceinline__ void rescale(float (&acc)[N][4]) const {
+#pragma unroll
+    for (int i = 0; i < N; ++i)
+#pragma unroll
+      for (int j = 0; j < 4; ++j) acc[i][j] *= shrink[j >> 1];
+  }
+
+  // What sums of weighted rows of v are multiplied with in the end; 0 where a row, the first one or
+  // that 8 further on, has no keys. Writes their lse, at `lse` for row 0, unless that is null.
+  __device__ __forceinline__ void finish(float (&inverse)[2], const int (&ends)[2], float scale,
+                                         float* lse, int first, int rows) const {
+#pragma unroll
+    for (int r = 0; r < 2; ++r) {
+      float all = sum[r];
+      all += __shfl_xor_sync(full_warp, all, 1);
+      all += __shfl_xor_sync(full_warp, all, 2);
+      inverse[r] = ends[r] > 0 ? 1.f / all : 0.f;
+      const int row = first + r * 8;
+      if (lse && (threadIdx.x & 3) == 0 && row < rows)
+        lse[row] = ends[r] > 0 ? top[r] * softmax_factor(scale) + logf(all) : -INFINITY;
+    }
+  }
+};
+
+// Scores of keys that a thread's rows do not see, from `ends` on, counted from the tile's first,
+// become minus infinity.
+template <int N>
+__device__ __forceinline__ void mask(float (&s)[N][4], const int (&ends)[2]) {
+  const int t = threadIdx.x & 3, after[2] = {ends[0] - 2 * t, ends[1] - 2 * t};
+#pragma unroll
+  for (int i = 0; i < N; ++i)
+#pragma unroll
+    for (int j = 0; j < 4; ++j)
+      if (i * 8 + (j & 1) >= after[j >> 1]) s[i][j] = -INFINITY;
+}
+
 // Calls f with the tile width for `dim`, which is at most 256, as a compile-time constant.
 template <class F>
 void with_tile_width(int dim, F f) {
