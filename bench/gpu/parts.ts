@@ -178,7 +178,7 @@ export const parts: readonly Part[] = [
         : "only a GPU's memory is taken to its end",
   },
   {
-    name: 'memory over 1,000 rounds',
+    name: 'memory over rounds of loading', // 1,000 of them where the time is enough
     kind: 'check',
     seconds: 150,
     command: ({ root, device }) => {

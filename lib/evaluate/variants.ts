@@ -70,7 +70,7 @@ export function variantRequest(
   style: number,
 ): Pick<GenerateRequest, 'style' | 'noiseStrength'> {
   const shown = shownReference(variant, style, encoded.length);
-  if (shown === undefined) return {};
+  if (variant === 'without style tokens' || shown === undefined) return {};
   const { whole, withoutSubject } = encoded[shown]!;
   switch (variant) {
     case 'full':
@@ -82,7 +82,5 @@ export function variantRequest(
       return { style: withoutSubject, noiseStrength: 0 };
     case 'without subject subtraction':
       return { style: whole };
-    case 'without style tokens':
-      return {};
   }
 }

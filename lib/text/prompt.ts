@@ -17,11 +17,14 @@ export interface Prompt {
   readonly styleIndex: readonly number[];
 }
 
+/** The most UTF-16 units of what the user writes, unless told. */
+export const mostCharacters = 4096;
+
 /** How long a prompt may be. */
 export interface PromptOptions {
   /** The most ids; 4,096, for which the released models were trained, unless told. */
   readonly maxTokens?: number | undefined;
-  /** The most UTF-16 units of what the user writes; 4,096 unless told. */
+  /** The most UTF-16 units of what the user writes; `mostCharacters`, 4,096, unless told. */
   readonly maxCharacters?: number | undefined;
   /** Take a prompt without text too, as training does where it leaves captions out. */
   readonly allowEmpty?: boolean | undefined;
@@ -39,7 +42,7 @@ export function promptOf(
   vocabulary: Vocabulary,
   kind: PromptKind,
   content: PromptContent,
-  { maxTokens = 4096, maxCharacters = 4096, allowEmpty = false }: PromptOptions = {},
+  { maxTokens = 4096, maxCharacters = mostCharacters, allowEmpty = false }: PromptOptions = {},
 ): Prompt {
   if (content.prompt !== undefined) requirePrompt(content.prompt, maxCharacters, allowEmpty);
   const ids = vocabulary.begin === undefined ? [] : [vocabulary.begin];

@@ -1,7 +1,7 @@
 // What a sequence is conditioned on, and how parts of that are left out now and then, so that the model
 // knows what guidance asks it: pictures of no caption, of no style, and of nothing at all.
 import { unlabelled } from '../text/labels.ts';
-import { answeredPrompt, promptOf } from '../text/prompt.ts';
+import { answeredPrompt, mostCharacters, promptOf } from '../text/prompt.ts';
 import type { PromptContent, PromptKind } from '../text/prompt_template.ts';
 import type { Tokenizer } from '../text/tokenizer.ts';
 import type { Vocabulary } from '../text/vocabulary.ts';
@@ -26,9 +26,6 @@ export interface ConditioningDropout {
   /** Everything; 0.05 unless told. */
   readonly everything?: number | undefined;
 }
-
-/** What a prompt may have, in UTF-16 units: what a caption has beyond is never asked for. */
-const mostCharacters = 4096;
 
 /**
  * An example of a caption and a picture. Of a caption that is longer than a prompt may be the beginning is

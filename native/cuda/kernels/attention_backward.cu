@@ -32,7 +32,7 @@ __device__ __forceinline__ float base2_lse(const float* lse, int row, int end) {
 
 // One block computes 64 rows of dq for one head, 16 per warp, from tiles of keys fetched one ahead;
 // q and dy stay in shared memory. Reads k and v once for each 64 query rows; bound by the matrix
-// instructions.
+// instructions, on Hopper by the loads of their fragments.
 template <int Width>
 __global__ void __launch_bounds__(threads) attention_dq(const AttentionGradient<bf16> p) {
   constexpr int keys = stream_rows(Width);
@@ -127,8 +127,7 @@ __global__ void __launch_bounds__(threads) attention_dq(const AttentionGradient<
 // queries of all heads that share it, head by head, fetched one ahead; k and v stay in shared
 // memory. The scores are made transposed, keys down and queries across, so that they become the
 // left operand of the two sums without leaving the registers. Heads wider than 128 are summed by
-// two blocks, half of the columns each, which make the scores twice. Bound by the matrix
-// instructions.
+// two blocks, half of the columns each, which make the scores twice. Bound as the above.
 template <int Width>
 __global__ void __launch_bounds__(threads) attention_dk_dv(const AttentionGradient<bf16> p) {
   constexpr int rows = stream_rows(Width), columns = gradient_columns(Width);

@@ -22,8 +22,9 @@ constexpr size_t shared_bytes(int width) {
 // the keys that its last row sees in tiles of 64 (32 for wide heads); while one tile of k and v is
 // multiplied, the next is on its way. q and y cross global memory once, k and v once for each 64
 // query rows, mostly from L2 because the blocks of a head run next to each other. Bound by the
-// matrix instructions and the exponentials between them. Blocks with most keys come first, so that
-// a causal mask leaves short ones for the end.
+// matrix instructions and the exponentials between them; on Hopper, whose tensor cores are faster,
+// by the loads of fragments: there attention_forward_wgmma.cu has the usual widths. Blocks with
+// most keys come first, so that a causal mask leaves short ones for the end.
 template <int Width>
 __global__ void __launch_bounds__(threads, Width <= 128 ? 3 : 2)
     attention_forward(const AttentionForward<bf16> p) {

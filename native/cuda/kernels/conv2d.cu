@@ -3,7 +3,8 @@
 //   forward          y[p, o] = sum over (tap, channel) of patch of x at p    times weight
 //   backward input   dx[q, c] = sum over (tap, out) of patch of dy at q      times weight
 //   backward weight  dw[o, (tap, c)] = sum over p of dy[p, o]                times patch of x at p
-// An input element is read once per tap, mostly from L2; the arithmetic is the bound.
+// An input element is read once per tap, mostly from L2. The arithmetic is the bound, on Hopper the
+// instructions that find the elements.
 #include "../gemm.cuh"
 #include "../run.h"
 
