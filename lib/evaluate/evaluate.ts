@@ -40,7 +40,7 @@ import {
   type SubjectClassifier,
 } from './subject_classifier.ts';
 import { trainClassifier } from './train_classifier.ts';
-import { yardsticks } from './variants.ts';
+import { shownReference, yardsticks } from './variants.ts';
 
 /** How an evaluation is stopped and watched. */
 export interface EvaluateOptions {
@@ -264,7 +264,9 @@ class Evaluation {
     const places = placesOfGroup(group);
     const drawn: Picture[] = [];
     for (const place of places) drawn.push(await decodePicture(pictures.pathOf(group, place)));
-    const figures = await judged.measure(places, drawn);
+    const figures = await judged.measure(places, drawn, (style) =>
+      shownReference(group.variant, style, styles.length),
+    );
     this.rows.push({ split, model, variant: group.variant, figures });
     const shown = group.variant === 'full' ? styles : styles.slice(0, shownOfOthers);
     await this.show(`${model}, ${group.variant}, ${split}`, shown, drawn);

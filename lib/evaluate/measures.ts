@@ -12,10 +12,10 @@ import { likeliest, type SubjectClassifier } from './subject_classifier.ts';
 export const measures = {
   style: 'closer in palette and texture to its own reference than to that of another style',
   subject: 'the classifier names the subject of the prompt',
-  leakage: "the classifier names the reference's subject",
+  leakage: 'the classifier names the subject of the reference that the model was shown',
   trace:
-    "the classifier finds the reference's subject likelier than that of another reference, which it " +
-    'does half the time where nothing of the reference is seen',
+    'the classifier finds the subject of the reference that the model was shown likelier than that of ' +
+    'another one, which it does half the time where nothing of the reference is seen',
   palette: 'distance of its colours from those of its reference',
   clipText: 'CLIP-T: cosine of picture and prompt',
   clipImage: 'CLIP-I: cosine of picture and reference',
@@ -66,8 +66,18 @@ export class JudgedSplit {
     return new JudgedSplit(styles, prompts, judges, vectors);
   }
 
-  /** @param pictures  one for each place */
-  async measure(places: readonly Place[], pictures: readonly Picture[]): Promise<Figures> {
+  /**
+   * Style is judged by the reference that a place has, leakage by the one that the model was shown.
+   *
+   * @param pictures  one for each place
+   * @param shown     which reference the model was shown for one of them; undefined for none, where
+   *                  the subject of its own one is looked for: what is named by chance
+   */
+  async measure(
+    places: readonly Place[],
+    pictures: readonly Picture[],
+    shown: (style: number) => number | undefined = (style) => style,
+  ): Promise<Figures> {
     const { classifier, clip } = this.judges;
     const scores = await classifier.score(pictures);
     const named = scores.map(likeliest);
@@ -75,11 +85,12 @@ export class JudgedSplit {
     const statistics = pictures.map(styleStatistics);
     const over = (measured: (place: Place, i: number) => number) =>
       figureOf(places.map((place, i) => ({ cluster: place.style, value: measured(place, i) })));
+    const seen = (style: number) => shown(style) ?? style;
     return {
       style: over(({ style }, i) => this.shareOfChoices(statistics[i]!, style)),
       subject: over(({ prompt }, i) => Number(named[i] === this.prompts[prompt]!.subject)),
-      leakage: over(({ style }, i) => Number(named[i] === this.styles[style]!.subject)),
-      trace: over(({ style }, i) => this.traceOf(scores[i]!, style)),
+      leakage: over(({ style }, i) => Number(named[i] === this.styles[seen(style)]!.subject)),
+      trace: over(({ style }, i) => this.traceOf(scores[i]!, seen(style))),
       palette: over(({ style }, i) =>
         paletteDistance(statistics[i]!.palette, this.references[style]!.palette),
       ),

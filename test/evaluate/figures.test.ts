@@ -33,6 +33,14 @@ describe('a figure', () => {
     expect((high - low) / error).toBeLessThan(2 * 1.96 * 1.2);
   });
 
+  test('of a share that is none or all of them has the exact interval', () => {
+    // 0 of 20: at most 16.84 % (Clopper and Pearson 1934, two-sided 95 %).
+    const none = figureOf(inClusters(Array.from({ length: 4 }, () => [0, 0, 0, 0, 0])));
+    expect([none.low, none.high]).toEqual([0, expect.closeTo(0.1684, 4)]);
+    const all = figureOf(inClusters(Array.from({ length: 4 }, () => [1, 1, 1, 1, 1])));
+    expect([all.low, all.high]).toEqual([expect.closeTo(0.8316, 4), 1]);
+  });
+
   test('is the same whenever it is computed', () => {
     const values = inClusters([[0, 1, 1], [0.2], [0.9, 0.1]]);
     expect(figureOf(values)).toEqual(figureOf(values));

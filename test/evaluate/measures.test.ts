@@ -12,6 +12,7 @@ const prompts = evaluatedPrompts(size);
 function judged(
   places: readonly { readonly style: number; readonly prompt: number; readonly seed: number }[],
   logits: readonly Readonly<Record<string, number>>[],
+  shown?: (style: number) => number | undefined,
 ) {
   const score = () =>
     Promise.resolve(
@@ -22,6 +23,7 @@ function judged(
     split.measure(
       places,
       places.map(({ style }) => styles[style]!.reference),
+      shown,
     ),
   );
 }
@@ -46,4 +48,16 @@ test('a trace of the reference is seen where its subject is not named', async ()
     { ...asked, [a]: 2, [b]: 1, [c]: 1.5 },
   ]);
   expect([leakage!.mean, trace!.mean]).toEqual([0, 2 / 3]);
+});
+
+test('leakage is of the reference that was shown, style of the one that a picture stands for', async () => {
+  const places = [0, 1, 2].map((style) => ({ style, prompt: 0, seed: 0 }));
+  const logits = [1, 2, 1].map((next) => ({ [styles[next]!.subject]: 1 }));
+  const next = (style: number) => (style + 1) % 3;
+  const shuffled = await judged(places, logits, next);
+  expect([shuffled.leakage!.mean, shuffled.trace!.mean]).toEqual([2 / 3, 2 / 3]);
+  // The pictures are the references themselves.
+  expect(shuffled.style!.mean).toBe(1);
+  const none = await judged(places, logits, () => undefined);
+  expect([none.leakage!.mean, none.trace!.mean]).toEqual([0, 0]);
 });
