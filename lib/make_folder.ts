@@ -1,4 +1,5 @@
-import { accessSync, constants, mkdirSync } from 'node:fs';
+import { accessSync, constants, mkdirSync, statSync } from 'node:fs';
+import { dirname } from 'node:path';
 import { StylearError } from './error.ts';
 
 /**
@@ -9,7 +10,7 @@ import { StylearError } from './error.ts';
  */
 export function makeFolder(path: string): void {
   try {
-    mkdirSync(path, { recursive: true });
+    makeAll(path);
     accessSync(path, constants.W_OK);
   } catch (cause) {
     const got = (cause as Error).message;
@@ -18,3 +19,19 @@ export function makeFolder(path: string): void {
     });
   }
 }
+
+/** Node's own `recursive` never returns where a folder that is there takes no other, such as /proc. */
+function makeAll(path: string): void {
+  try {
+    mkdirSync(path);
+  } catch (error) {
+    if (isFolder(path)) return;
+    const above = dirname(path);
+    if ((error as NodeJS.ErrnoException).code !== 'ENOENT' || isFolder(above)) throw error;
+    makeAll(above);
+    makeAll(path);
+  }
+}
+
+const isFolder = (path: string): boolean =>
+  statSync(path, { throwIfNoEntry: false })?.isDirectory() ?? false;

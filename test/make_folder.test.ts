@@ -26,6 +26,15 @@ describe('a folder', () => {
     );
   });
 
+  test.runIf(process.platform === 'linux').each(['/proc/stylear', '/proc/stylear/below'])(
+    'that has no place where it is asked for is one, at once: %s',
+    (path) => {
+      expect(() => makeFolder(path)).toThrow(
+        `${path}: expected the folder to be writable, got ENOENT`,
+      );
+    },
+  );
+
   // Root may write wherever the file system may.
   test.skipIf(process.getuid?.() === 0)('that may not be written to is one, too', () => {
     const closed = join(root, 'closed');
