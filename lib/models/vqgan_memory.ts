@@ -19,7 +19,10 @@ export interface VqganLimits {
    * is the same but for roundings.
    */
   readonly maxBytes?: number | undefined;
-  /** Of the copies of strips that are made where a map is worked on in place; 16 MiB unless told. */
+  /**
+   * Of the copies of strips that are made where a map is worked on in place; 16 MiB unless told.
+   * What comes out is the same but for roundings.
+   */
   readonly stripBytes?: number | undefined;
 }
 

@@ -231,7 +231,8 @@ onEveryDevice('Vqgan', (device, kind) => {
 });
 
 /**
- * That two pictures are the same: to the bit on the CPU, whose sums depend on what is summed alone;
+ * That two pictures are the same: to the bit on the CPU, whose sums depend on what is summed alone
+ * (with so few channels it makes no squares of pixels, of which a strip could begin in the middle);
  * elsewhere how a sum is split depends on how many rows there are.
  */
 async function expectAgree(kind: string, actual: Tensor, expected: Tensor): Promise<void> {

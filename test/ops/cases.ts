@@ -37,7 +37,9 @@ const seed = given([5, -9]);
 export function casesOf(n: number): Readonly<Record<keyof OpArgs, Call>> {
   const rows = [of([23 * n, 131], 1), of([131], 2), of([131], 3)] as const;
   const image = [of([2, 7 * n, 9, 12], 1), of([12], 2), of([12], 3)] as const;
-  const kernel = of([10, 3, 3, 12], 2, 0.1);
+  // Channels enough for the CPU to transform squares where n is large (native/cpu/winograd.h).
+  const wide = of([2, 7 * n, 9, 18], 1);
+  const kernel = of([17, 3, 3, 18], 2, 0.1);
   const heads = [
     of([2, 37 * n, 4, 24], 1),
     of([2, 41 * n, 2, 24], 2),
@@ -156,9 +158,9 @@ export function casesOf(n: number): Readonly<Record<keyof OpArgs, Call>> {
     clip_factor: forward([single([5003 * n], 1)], (x) =>
       ops.clipFactor(ops.sumSquares([x!]), { maxNorm: 3 }),
     ),
-    conv2d: forward([image[0], kernel], convolved),
-    conv2d_backward_input: backward([image[0], { ...kernel, constant: true }], convolved),
-    conv2d_backward_weight: backward([{ ...image[0], constant: true }, kernel], convolved),
+    conv2d: forward([wide, kernel], convolved),
+    conv2d_backward_input: backward([wide, { ...kernel, constant: true }], convolved),
+    conv2d_backward_weight: backward([{ ...wide, constant: true }, kernel], convolved),
     copy_slice: forward([of([9 * n, 41, 13], 1)], (x) => ops.slice(x!, 3, 38, 1)),
     cross_entropy: forward(logits, lossOf),
     cross_entropy_backward: backward(logits, lossOf),

@@ -1,5 +1,5 @@
 import { describe, test } from 'vitest';
-import { conv2d, conv2dInto, type Padding, scope } from '../../lib/index.ts';
+import { conv2d, conv2dInto, type Padding, scope, slice } from '../../lib/index.ts';
 import { input, ofSum } from '../support/numbers.ts';
 import { onEveryDevice } from '../support/on_every_device.ts';
 import {
@@ -92,6 +92,10 @@ onEveryDevice('conv2d', (device) => {
       { x: [2, 5, 6, 46], outs: 5, kernel: [3, 3], padding: 1, bias: true },
       { x: [1, 7, 8, 17], outs: 3, kernel: [3, 3], stride: 2, padding: [0, 0, 1, 1] },
       { x: [1, 28, 14, 3], outs: 5, kernel: [14, 14], stride: 14 }, // the vision tower's patches
+      // Large enough for the CPU to transform squares (Winograd), odd and even, padded or not.
+      { x: [1, 17, 19, 16], outs: 16, kernel: [3, 3], padding: 1, bias: true, residual: true },
+      { x: [2, 18, 18, 37], outs: 85, kernel: [3, 3], bias: true },
+      { x: [2, 16, 16, 21], outs: 18, kernel: [3, 3], padding: [0, 2, 2, 1], residual: true },
     ] as Form[])('is its definition on %o', (form) =>
       expectDefinition(device, formed(dtype, weightDtype, form)),
     );
@@ -104,6 +108,7 @@ onEveryDevice('conv2d', (device) => {
       { x: [1, 4, 6, 2], outs: 3, kernel: [2, 4], padding: [1, 3, 0, 2] },
       { x: [1, 4, 5, 3], outs: 18, kernel: [3, 3], padding: 1 },
       { x: [1, 6, 5, 2], outs: 16, kernel: [3, 3], stride: 2, padding: 1 },
+      { x: [2, 13, 12, 16], outs: 17, kernel: [3, 3], padding: [0, 2, 2, 1], bias: true },
     ] as Form[])('has the gradient of its definition on %o', (form) =>
       expectGradient(device, formed(dtype, weightDtype, form)),
     );
@@ -122,6 +127,20 @@ onEveryDevice('conv2d', (device) => {
       return [y, residual!] as const;
     });
     expectSameBits([await take(into)], [await take(y)]);
+  });
+
+  test.each([
+    [2, 6, 5, 7],
+    [5, 16, 17, 16],
+  ])('%i pictures of %i x %i x %i do not depend on each other', async (images, ...one) => {
+    const [rows, columns, ins] = one as [number, number, number];
+    const [together, alone] = scope(() => {
+      const weight = upload(device, input([16, 3, 3, ins], 2));
+      const all = upload(device, input([images, rows, columns, ins], 1));
+      return [all, slice(all, 1, 2, 0)].map((x) => conv2d(x, weight, { padding: 1 }));
+    });
+    const size = rows * columns * 16;
+    expectSameBits([await take(alone!)], [(await take(together!)).slice(size, 2 * size)]);
   });
 
   test('refuses what does not fit', () => {

@@ -6,6 +6,8 @@
 #include "cpu/gemm.h"
 #include "cpu/patches.h"
 #include "cpu/run.h"
+#include "cpu/winograd_convolution.h"
+#include "cpu/winograd_gradient.h"
 
 namespace stylear::cpu {
 
@@ -24,16 +26,33 @@ Epilogue epilogue_to(const Out& y) {
   return epilogue;
 }
 
+// `pixels` are those that the choice may depend on.
+template <class T, class W>
+bool suits_winograd(const Window& window, int64_t pixels, int64_t ins, int64_t outs) {
+  constexpr bool pairs = has_bf16_dot && sizeof(T) == sizeof(bf16) && sizeof(W) == sizeof(bf16);
+  return !pairs && window.kernel_height == 3 && window.kernel_width == 3 && window.stride == 1 &&
+         cpu::suits_winograd(pixels, ins, outs);
+}
+
 template <class T, class W>
 void conv2d(const Conv2d& op, Workers& workers) {
   const Window window = window_of(op.x, op.weight, op.y, op.stride, op.padding);
   const int64_t ins = op.x.shape[3], outs = op.y.shape[3], depth = window.taps() * ins;
-  const PatchFactor<T, &Window::x_under> patches(window, window.y_height, window.y_width,
-                                                 op.x.as<T>(), ins);
-  const DenseFactor<W> weight(op.weight.as<W>(), depth, 1);
   Epilogue epilogue = epilogue_to(op.y);
   epilogue.bias = FloatsAt(op.bias);
   epilogue.residual = FloatsAt(op.residual);
+  // Of one picture, so that no picture depends on those beside it.
+  if (suits_winograd<T, W>(window, window.y_height * window.y_width, ins, outs)) {
+    const Pictures<T> x{op.x.as<T>(), window.images, window.height, window.width, ins};
+    const Taps<W> weight{op.weight.as<W>(), depth, 1, ins};
+    WinogradConvolution<T, W>(x, weight, window.y_height, window.y_width, outs, window.top,
+                              window.left, epilogue, workers)
+        .run();
+    return;
+  }
+  const PatchFactor<T, &Window::x_under> patches(window, window.y_height, window.y_width,
+                                                 op.x.as<T>(), ins);
+  const DenseFactor<W> weight(op.weight.as<W>(), depth, 1);
   multiply(window.y_pixels(), outs, depth, patches, weight, epilogue, workers);
 }
 
@@ -41,6 +60,16 @@ template <class T, class W>
 void conv2d_backward_input(const Conv2dBackwardInput& op, Workers& workers) {
   const Window window = window_of(op.dx, op.weight, op.dy, op.stride, op.padding);
   const int64_t ins = op.dx.shape[3], outs = op.dy.shape[3];
+  if (suits_winograd<T, W>(window, window.x_pixels(), ins, outs)) {
+    // The gradient's pixels seen through the window turned around.
+    const Pictures<T> dy{op.dy.as<T>(), window.images, window.y_height, window.y_width, outs};
+    const Taps<W> weight{op.weight.as<W>() + 8 * ins, 1, 9 * ins, -ins};
+    const Epilogue epilogue = epilogue_to(op.dx);
+    WinogradConvolution<T, W>(dy, weight, window.height, window.width, ins, 2 - window.top,
+                              2 - window.left, epilogue, workers)
+        .run();
+    return;
+  }
   const PatchFactor<T, &Window::y_over> patches(window, window.height, window.width, op.dy.as<T>(),
                                                 outs);
   const TransposedWeightFactor<W> weight(op.weight.as<W>(), outs, window.taps(), ins);
@@ -52,11 +81,17 @@ template <class T>
 void conv2d_backward_weight(const Conv2dBackwardWeight& op, Workers& workers) {
   const Window window = window_of(op.x, op.dweight, op.dy, op.stride, op.padding);
   const int64_t ins = op.x.shape[3], outs = op.dy.shape[3];
-  const DenseFactor<T> dy(op.dy.as<T>(), 1, outs);
-  const TransposedPatchFactor<T> patches(window, op.x.as<T>(), ins);
   Epilogue epilogue;
   epilogue.y = FloatsAt(op.dweight);
   epilogue.cols = window.taps() * ins;
+  if (suits_winograd<T, float>(window, window.y_pixels(), ins, outs)) {
+    const Pictures<T> x{op.x.as<T>(), window.images, window.height, window.width, ins};
+    const Pictures<T> dy{op.dy.as<T>(), window.images, window.y_height, window.y_width, outs};
+    WinogradWeightGradient<T>(x, dy, window.top, window.left, epilogue, workers).run();
+    return;
+  }
+  const DenseFactor<T> dy(op.dy.as<T>(), 1, outs);
+  const TransposedPatchFactor<T> patches(window, op.x.as<T>(), ins);
   multiply(outs, epilogue.cols, window.y_pixels(), dy, patches, epilogue, workers);
 }
 
