@@ -83,6 +83,17 @@ def conv2d(r, t):
     return lambda: F.conv2d(x, w, padding=r["kernel"] // 2)
 
 
+def conv2d_backward(r, t):
+    def pictures(*shape):
+        return randn(*shape, dtype=t).to(memory_format=torch.channels_last).requires_grad_()
+
+    x = pictures(r["images"], r["in"], r["height"], r["width"])
+    w = pictures(r["out"], r["in"], r["kernel"], r["kernel"])
+    y = F.conv2d(x, w, padding=r["kernel"] // 2)
+    dy = torch.randn_like(y)
+    return lambda: torch.autograd.grad(y, (x, w), dy, retain_graph=True)
+
+
 def norm(r, t):
     x, w, b = randn(r["rows"], r["dim"], dtype=t), randn(r["dim"], dtype=t), randn(r["dim"], dtype=t)
     if r["kind"] == "rms":
@@ -190,11 +201,11 @@ def training_step(r, t):
 
 
 OPS = {f.__name__: f for f in (
-    linear, linear_onednn, attention, attention_backward, attention_both, perceiver_attention, sample, conv2d, norm,
-    group_norm, pointwise, swiglu, cross_entropy, adamw, embedding, vit_block,
+    linear, linear_onednn, attention, attention_backward, attention_both, perceiver_attention, sample, conv2d,
+    conv2d_backward, norm, group_norm, pointwise, swiglu, cross_entropy, adamw, embedding, vit_block,
     training_step,
 )}
-NEEDS_GRAD = {"attention_backward", "attention_both", "training_step"}
+NEEDS_GRAD = {"attention_backward", "attention_both", "conv2d_backward", "training_step"}
 
 
 def measure(request):

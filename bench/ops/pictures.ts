@@ -30,6 +30,44 @@ const convCases = convolutions.map(
   }),
 );
 
+/** `[images, side, in, out]` of 3 x 3 taps: of a training of the embedded model's VQGAN, and full size. */
+const backwards: readonly (readonly [number, number, number, number])[] = [
+  [8, 64, 32, 32],
+  [1, 192, 128, 128],
+  [1, 96, 256, 256],
+];
+
+/** Both gradients. */
+const backwardCases = backwards.map(
+  ([images, side, inner, out]): OpCase => ({
+    op: 'conv2d backward',
+    shape: `${images} of ${side} x ${side}, ${inner} -> ${out}, 3 x 3`,
+    dtype: 'f32',
+    work: 4 * images * side * side * inner * out * 9,
+    limit: 'fma',
+    torch: {
+      op: 'conv2d_backward',
+      images,
+      height: side,
+      width: side,
+      in: inner,
+      out,
+      kernel: 3,
+    },
+    prepare(device) {
+      const x = noise(device, [images, side, side, inner]);
+      const weight = noise(device, [out, 3, 3, inner]);
+      const dy = noise(device, [images, side, side, out]);
+      const [dx, dweight] = [x.like(), weight.like()];
+      const window = { stride: 1, padding: [1, 1, 1, 1] };
+      return () => {
+        device.run('conv2d_backward_input', { weight, dy, dx, ...window });
+        device.run('conv2d_backward_weight', { x, dy, dweight, ...window });
+      };
+    },
+  }),
+);
+
 const normCases = (['f32', 'bf16'] as const).map((dtype): OpCase => {
   const [side, channels] = [384, 128];
   return {
@@ -48,4 +86,4 @@ const normCases = (['f32', 'bf16'] as const).map((dtype): OpCase => {
   };
 });
 
-export const pictureCases: readonly OpCase[] = [...convCases, ...normCases];
+export const pictureCases: readonly OpCase[] = [...convCases, ...backwardCases, ...normCases];

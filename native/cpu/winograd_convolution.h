@@ -95,11 +95,16 @@ class WinogradConvolution {
       const int64_t cols = std::min(block_cols, lines_ - first);
       for (int64_t place = 0; place < winograd::places; ++place)
         for (int64_t i = 0; i < rows; i += product_rows)
-          for (int64_t col = 0; col < cols; col += tile_cols)
-            detail::product_block<false, Lay::rows, Start::zero, 2>(
-                values + place * values_stride + i * depth, depth,
-                weights_at((first + col) / tile_cols, place), tile_cols, depth,
-                sums + place * sums_stride + i * block_cols + col, block_cols, nullptr);
+          for (int64_t col = 0; col < cols; col += tile_cols) {
+            const auto multiply = [&]<int vectors> {
+              detail::product_block<false, Lay::rows, Start::zero, vectors>(
+                  values + place * values_stride + i * depth, depth,
+                  weights_at((first + col) / tile_cols, place), tile_cols, depth,
+                  sums + place * sums_stride + i * block_cols + col, block_cols, nullptr);
+            };
+            cols - col > lanes ? multiply.template operator()<2>()
+                               : multiply.template operator()<1>();
+          }
       for (int64_t i = 0; i < count; ++i)
         take_results(begin + i, sums + i * block_cols, sums_stride, first, cols);
     }

@@ -96,6 +96,7 @@ onEveryDevice('conv2d', (device) => {
       { x: [1, 17, 19, 16], outs: 16, kernel: [3, 3], padding: 1, bias: true, residual: true },
       { x: [2, 18, 18, 37], outs: 85, kernel: [3, 3], bias: true },
       { x: [2, 16, 16, 21], outs: 18, kernel: [3, 3], padding: [0, 2, 2, 1], residual: true },
+      { x: [1, 20, 15, 3], outs: 5, kernel: [3, 3], padding: 1 },
     ] as Form[])('is its definition on %o', (form) =>
       expectDefinition(device, formed(dtype, weightDtype, form)),
     );

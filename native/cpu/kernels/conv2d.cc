@@ -26,12 +26,10 @@ Epilogue epilogue_to(const Out& y) {
   return epilogue;
 }
 
-// `pixels` are those that the choice may depend on.
 template <class T, class W>
-bool suits_winograd(const Window& window, int64_t pixels, int64_t ins, int64_t outs) {
+bool has_squares(const Window& window) {
   constexpr bool pairs = has_bf16_dot && sizeof(T) == sizeof(bf16) && sizeof(W) == sizeof(bf16);
-  return !pairs && window.kernel_height == 3 && window.kernel_width == 3 && window.stride == 1 &&
-         cpu::suits_winograd(pixels, ins, outs);
+  return !pairs && window.kernel_height == 3 && window.kernel_width == 3 && window.stride == 1;
 }
 
 template <class T, class W>
@@ -42,7 +40,7 @@ void conv2d(const Conv2d& op, Workers& workers) {
   epilogue.bias = FloatsAt(op.bias);
   epilogue.residual = FloatsAt(op.residual);
   // Of one picture, so that no picture depends on those beside it.
-  if (suits_winograd<T, W>(window, window.y_height * window.y_width, ins, outs)) {
+  if (has_squares<T, W>(window) && suits_winograd(window.y_height * window.y_width)) {
     const Pictures<T> x{op.x.as<T>(), window.images, window.height, window.width, ins};
     const Taps<W> weight{op.weight.as<W>(), depth, 1, ins};
     WinogradConvolution<T, W>(x, weight, window.y_height, window.y_width, outs, window.top,
@@ -60,7 +58,7 @@ template <class T, class W>
 void conv2d_backward_input(const Conv2dBackwardInput& op, Workers& workers) {
   const Window window = window_of(op.dx, op.weight, op.dy, op.stride, op.padding);
   const int64_t ins = op.dx.shape[3], outs = op.dy.shape[3];
-  if (suits_winograd<T, W>(window, window.x_pixels(), ins, outs)) {
+  if (has_squares<T, W>(window) && suits_winograd(window.x_pixels())) {
     // The gradient's pixels seen through the window turned around.
     const Pictures<T> dy{op.dy.as<T>(), window.images, window.y_height, window.y_width, outs};
     const Taps<W> weight{op.weight.as<W>() + 8 * ins, 1, 9 * ins, -ins};
@@ -84,7 +82,7 @@ void conv2d_backward_weight(const Conv2dBackwardWeight& op, Workers& workers) {
   Epilogue epilogue;
   epilogue.y = FloatsAt(op.dweight);
   epilogue.cols = window.taps() * ins;
-  if (suits_winograd<T, float>(window, window.y_pixels(), ins, outs)) {
+  if (has_squares<T, float>(window) && suits_winograd_gradient(window.y_pixels(), ins, outs)) {
     const Pictures<T> x{op.x.as<T>(), window.images, window.height, window.width, ins};
     const Pictures<T> dy{op.dy.as<T>(), window.images, window.y_height, window.y_width, outs};
     WinogradWeightGradient<T>(x, dy, window.top, window.left, epilogue, workers).run();
