@@ -94,17 +94,11 @@ class WinogradConvolution {
     for (int64_t first = 0; first < lines_; first += block_cols) {
       const int64_t cols = std::min(block_cols, lines_ - first);
       for (int64_t place = 0; place < winograd::places; ++place)
-        for (int64_t i = 0; i < rows; i += product_rows)
-          for (int64_t col = 0; col < cols; col += tile_cols) {
-            const auto multiply = [&]<int vectors> {
-              detail::product_block<false, Lay::rows, Start::zero, vectors>(
-                  values + place * values_stride + i * depth, depth,
-                  weights_at((first + col) / tile_cols, place), tile_cols, depth,
-                  sums + place * sums_stride + i * block_cols + col, block_cols, nullptr);
-            };
-            cols - col > lanes ? multiply.template operator()<2>()
-                               : multiply.template operator()<1>();
-          }
+        for (int64_t col = 0; col < cols; col += tile_cols)
+          tile_product<false, Lay::rows, Start::zero>(
+              values + place * values_stride, depth, weights_at((first + col) / tile_cols, place),
+              tile_cols, sums + place * sums_stride + col, block_cols, rows,
+              std::min<int64_t>(tile_cols, round_up(cols - col, lanes)), depth);
       for (int64_t i = 0; i < count; ++i)
         take_results(begin + i, sums + i * block_cols, sums_stride, first, cols);
     }

@@ -95,26 +95,19 @@ class WinogradWeightGradient {
   }
 
   void multiply_strip(int64_t place, int64_t block, int64_t count, bool first) const {
-    const int64_t begin = block * block_rows, end = std::min(begin + block_rows, rows_);
+    const int64_t begin = block * block_rows, rows = std::min(block_rows, rows_ - begin);
     // So many squares of two panels stay in the first cache.
     constexpr int64_t depth = 128;
     for (int64_t at = 0; at < count; at += depth, first = false)
-      for (int64_t col = 0; col < cols_; col += tile_cols)
-        for (int64_t row = begin; row < end; row += product_rows) {
-          const float* a = gradients_at(place, block) + at * block_rows + row - begin;
-          const float* b = values_at(place, col / tile_cols) + at * tile_cols;
-          float* sums = sums_ + place * sums_stride_ + row * cols_ + col;
-          const auto multiply = [&]<Start start, int vectors> {
-            detail::product_block<false, Lay::columns, start, vectors>(
-                a, block_rows, b, tile_cols, std::min(depth, count - at), sums, cols_, nullptr);
-          };
-          if (col + tile_cols <= cols_)
-            first ? multiply.template operator()<Start::zero, 2>()
-                  : multiply.template operator()<Start::held, 2>();
-          else
-            first ? multiply.template operator()<Start::zero, 1>()
-                  : multiply.template operator()<Start::held, 1>();
-        }
+      for (int64_t panel = 0; panel < panels(); ++panel) {
+        const int64_t col = panel * tile_cols;
+        const auto product = first ? tile_product<false, Lay::columns, Start::zero>
+                                   : tile_product<false, Lay::columns, Start::held>;
+        product(gradients_at(place, block) + at * block_rows, block_rows,
+                values_at(place, panel) + at * tile_cols, tile_cols,
+                sums_ + place * sums_stride_ + begin * cols_ + col, cols_, rows,
+                std::min<int64_t>(tile_cols, cols_ - col), std::min(depth, count - at), nullptr);
+      }
   }
 
   void take_taps(int64_t line, float* taps) const {
