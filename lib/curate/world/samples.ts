@@ -26,7 +26,7 @@ export interface WorldSamplesOptions {
   readonly first?: number | undefined;
   /** Pixels a side. */
   readonly size: number;
-  /** Pictures that are drawn at once, at least 1; 4 unless told. */
+  /** Pictures that are drawn at once, at least 1; 16 unless told. */
   readonly ahead?: number | undefined;
   readonly signal?: AbortSignal | undefined;
 }
@@ -39,7 +39,7 @@ export interface WorldSamplesOptions {
  */
 export async function* worldSamples(
   kind: SampleKind,
-  { count, first = 0, size, ahead = 4, signal }: WorldSamplesOptions,
+  { count, first = 0, size, ahead = 16, signal }: WorldSamplesOptions,
 ): AsyncGenerator<TrainingSample, void, undefined> {
   requireWhole('count', count, 1);
   requireWhole('first', first, 0);
