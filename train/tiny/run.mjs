@@ -1,5 +1,6 @@
-// `npm run train:tiny`: trains the embedded model from nothing; with `-- ablations` the models that it is
-// compared with too. Every stage goes on where it was stopped; one that is done is not done again.
+// `npm run train:tiny`: trains the embedded model from nothing; with `-- evaluation` it is judged too, and
+// the figures are written to bench/results; with `-- ablations` the models that it is compared with are
+// trained. Every stage goes on where it was stopped; one that is done is not done again.
 // Everything it makes lies in build/tiny, the model in the end in models/tiny.
 //
 // With `-- --pictures n` it draws so many of each kind only, and its model, which draws nothing that can
@@ -9,21 +10,23 @@ import { cpSync, existsSync, mkdirSync } from 'node:fs';
 import { join } from 'node:path';
 import { parseArgs } from 'node:util';
 import { assemble } from './assemble.mjs';
+import { addMinutes, writeFigures } from './figures.mjs';
 import { writeClipTokenizer, writeTransformerTokenizer } from './tokenizers.mjs';
 
 const root = join(import.meta.dirname, '..', '..');
 const work = join(root, 'build', 'tiny');
 const networks = join(work, 'networks');
 
+const whole = 60_000;
 const { values, positionals } = parseArgs({
-  options: { pictures: { type: 'string', default: '60000' } },
+  options: { pictures: { type: 'string', default: `${whole}` } },
   allowPositionals: true,
 });
 /** Of each kind. */
 const pictures = Number(values.pictures);
 if (!(Number.isInteger(pictures) && pictures >= 500))
   throw new Error(`--pictures: expected a whole number of at least 500, got ${values.pictures}`);
-const shipped = pictures === 60_000 ? join(root, 'models/tiny') : join(work, 'shipped');
+const shipped = pictures === whole ? join(root, 'models/tiny') : join(work, 'shipped');
 
 const model = (adapter) => () => assemble(work, join(work, 'model'), { adapter });
 const stages = [
@@ -50,11 +53,22 @@ const ablations = [
   ...['dpo', 'raw-3', 'raw-1', 'raw-0'].map((name) => [`model of ${name}`, ablated(name)]),
 ];
 
+const evaluation = [
+  ['evaluation', command('evaluate', join(import.meta.dirname, '9-evaluate.json'))],
+  ['figures', () => writeFigures(root, work, shipped)],
+];
+if (positionals.includes('evaluation')) {
+  if (pictures !== whole)
+    throw new Error('evaluation: expected no --pictures: models/tiny is judged');
+  stages.push(...evaluation);
+}
 if (positionals.includes('ablations')) stages.push(...ablations);
 for (const [name, make] of stages) {
   const began = performance.now();
   await make();
-  console.log(`${name}: ${((performance.now() - began) / 60_000).toFixed(1)} minutes`);
+  const minutes = (performance.now() - began) / 60_000;
+  console.log(`${name}: ${minutes.toFixed(1)} minutes`);
+  addMinutes(work, name, minutes);
 }
 
 function ablated(name) {
@@ -95,8 +109,11 @@ function curate(config, output) {
 
 /** A command of the package, unless what it makes is there. */
 function unless(file, ...args) {
+  return () => existsSync(file) || command(...args)();
+}
+
+function command(...args) {
   return () => {
-    if (existsSync(file)) return;
     const { status } = spawnSync(process.execPath, [join(root, 'dist/cli/main.js'), ...args], {
       stdio: ['ignore', 'ignore', 'inherit'],
     });
