@@ -28,9 +28,16 @@ struct Pictures {
   const T* data;
   int64_t images, height, width, channels;
 
-  const T* pixel(int64_t image, int64_t row, int64_t column, const T* outside) const {
-    if (row < 0 || row >= height || column < 0 || column >= width) return outside;
-    return data + ((image * height + row) * width + column) * channels;
+  // The square of size x size pixels from (row, column) on; `outside` where there are none.
+  template <int size>
+  void find(int64_t image, int64_t row, int64_t column, const T* outside,
+            const T* (&pixels)[size][size]) const {
+    for (int64_t u = 0; u < size; ++u)
+      for (int64_t v = 0; v < size; ++v) {
+        const int64_t r = row + u, c = column + v;
+        const bool inside = r >= 0 && r < height && c >= 0 && c < width;
+        pixels[u][v] = inside ? data + ((image * height + r) * width + c) * channels : outside;
+      }
   }
 };
 

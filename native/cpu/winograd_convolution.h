@@ -107,9 +107,7 @@ class WinogradConvolution {
   void transform_values(int64_t square, float* to, int64_t stride) const {
     const auto [image, row, column] = squares_.at(square);
     const T* pixels[4][4];
-    for (int64_t u = 0; u < 4; ++u)
-      for (int64_t v = 0; v < 4; ++v)
-        pixels[u][v] = x_.pixel(image, row + u - top_, column + v - left_, zeros_);
+    x_.find(image, row - top_, column - left_, zeros_, pixels);
     sweep(0, x_.channels, [&](int64_t c, auto here) {
       winograd::transform_values(pixels, c, here, to + c, stride);
     });

@@ -74,16 +74,13 @@ class WinogradWeightGradient {
   void transform(int64_t square, int64_t at) const {
     const auto [image, row, column] = squares_.at(square);
     const T* pixels[4][4];
-    for (int64_t u = 0; u < 4; ++u)
-      for (int64_t v = 0; v < 4; ++v)
-        pixels[u][v] = x_.pixel(image, row + u - top_, column + v - left_, zeros_);
+    x_.find(image, row - top_, column - left_, zeros_, pixels);
     sweep(0, x_.channels, [&](int64_t c, auto here) {
       float* to = values_at(0, c / tile_cols) + at * tile_cols + c % tile_cols;
       winograd::transform_values(pixels, c, here, to, values_stride_);
     });
     const T* results[2][2];
-    for (int64_t u = 0; u < 2; ++u)
-      for (int64_t v = 0; v < 2; ++v) results[u][v] = dy_.pixel(image, row + u, column + v, zeros_);
+    dy_.find(image, row, column, zeros_, results);
     sweep(0, dy_.channels, [&](int64_t c, auto here) {
       float* to = gradients_at(0, c / block_rows) + at * block_rows + c % block_rows;
       winograd::transform_both<2, 4>(
