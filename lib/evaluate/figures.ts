@@ -19,18 +19,27 @@ const resamples = 2000;
 /**
  * The mean of all observations. Its interval is by the percentile bootstrap over clusters (Efron 1979):
  * pictures of one style are alike, so whole styles are drawn anew. With 10 clusters it is a little too
- * narrow. Where every value is 0, or every one 1, nothing can be drawn that differs: there it is the
- * exact one of a share (Clopper and Pearson 1934), as if each picture stood for itself.
+ * narrow.
  *
  * @param observations  at least one
  */
 export const figureOf = (observations: readonly Observation[]): Figure =>
-  exactAtEnds(
-    bootstrapped(
-      observations.map(({ cluster, value }) => ({ cluster, values: [value] })),
-      ([mean]) => mean!,
-    ),
+  bootstrapped(
+    observations.map(({ cluster, value }) => ({ cluster, values: [value] })),
+    ([mean]) => mean!,
   );
+
+/**
+ * The same of what happened or did not, 1 or 0, or how often of several times. Where it always did, or
+ * never, nothing can be drawn that differs: there the interval is the exact one (Clopper and Pearson
+ * 1934), as if each picture stood for itself.
+ */
+export function shareFigureOf(observations: readonly Observation[]): Figure {
+  const figure = figureOf(observations);
+  const apart = 1 - 0.025 ** (1 / figure.count);
+  if (figure.high === 0) return { ...figure, high: apart };
+  return figure.low === 1 ? { ...figure, low: 1 - apart } : figure;
+}
 
 /** The harmonic mean of the means of two measures, its interval by the same bootstrap. */
 export const harmonicFigureOf = (
@@ -69,12 +78,4 @@ function bootstrapped(
     high: drawn[Math.ceil(0.975 * resamples) - 1]!,
     count: observations.length,
   };
-}
-
-/** Of a share that was none or all of so many. */
-function exactAtEnds(figure: Figure): Figure {
-  const { low, high, count } = figure;
-  if (low !== high || (low !== 0 && low !== 1)) return figure;
-  const apart = 1 - 0.025 ** (1 / count);
-  return low === 0 ? { ...figure, high: apart } : { ...figure, low: 1 - apart };
 }

@@ -2,7 +2,7 @@
 import { type ClipEmbedder, cosine } from '../curate/clip_embedder.ts';
 import { subjects } from '../curate/world/subjects/subjects.ts';
 import type { Picture } from '../image/picture.ts';
-import { type Figure, figureOf } from './figures.ts';
+import { type Figure, figureOf, shareFigureOf } from './figures.ts';
 import { paletteDistance } from './palette.ts';
 import type { EvaluatedPrompt, EvaluatedStyle, Place } from './protocol.ts';
 import { choosesOwn, type StyleStatistics, styleStatistics } from './style_measure.ts';
@@ -83,14 +83,17 @@ export class JudgedSplit {
     const named = scores.map(likeliest);
     const vectors = clip && (await embedded(clip, pictures));
     const statistics = pictures.map(styleStatistics);
-    const over = (measured: (place: Place, i: number) => number) =>
-      figureOf(places.map((place, i) => ({ cluster: place.style, value: measured(place, i) })));
+    const observed = (measured: (place: Place, i: number) => number) =>
+      places.map((place, i) => ({ cluster: place.style, value: measured(place, i) }));
+    const over = (measured: (place: Place, i: number) => number) => figureOf(observed(measured));
+    const share = (measured: (place: Place, i: number) => number) =>
+      shareFigureOf(observed(measured));
     const seen = (style: number) => shown(style) ?? style;
     return {
-      style: over(({ style }, i) => this.shareOfChoices(statistics[i]!, style)),
-      subject: over(({ prompt }, i) => Number(named[i] === this.prompts[prompt]!.subject)),
-      leakage: over(({ style }, i) => Number(named[i] === this.styles[seen(style)]!.subject)),
-      trace: over(({ style }, i) => this.traceOf(scores[i]!, seen(style))),
+      style: share(({ style }, i) => this.shareOfChoices(statistics[i]!, style)),
+      subject: share(({ prompt }, i) => Number(named[i] === this.prompts[prompt]!.subject)),
+      leakage: share(({ style }, i) => Number(named[i] === this.styles[seen(style)]!.subject)),
+      trace: share(({ style }, i) => this.traceOf(scores[i]!, seen(style))),
       palette: over(({ style }, i) =>
         paletteDistance(statistics[i]!.palette, this.references[style]!.palette),
       ),

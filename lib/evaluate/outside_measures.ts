@@ -1,7 +1,7 @@
 // What is measured of pictures in the styles of references from outside, whose subjects nobody knows.
 import { type ClipEmbedder, cosine } from '../curate/clip_embedder.ts';
 import type { Picture } from '../image/picture.ts';
-import { type Figure, figureOf, harmonicFigureOf } from './figures.ts';
+import { type Figure, figureOf, harmonicFigureOf, shareFigureOf } from './figures.ts';
 import { embedded, shareOfOthers } from './measures.ts';
 import { paletteDistance, paletteStatistics } from './palette.ts';
 import type { Place } from './protocol.ts';
@@ -18,6 +18,7 @@ export const outsideMeasures = {
 } as const;
 /** A measure of pictures from outside by its name, such as `clipText` or `palette`. */
 export type OutsideMeasure = keyof typeof outsideMeasures;
+const shares: ReadonlySet<OutsideMeasure> = new Set(['clipChoice', 'paletteChoice']);
 /**
  * A figure for each measure that was taken: those of CLIP only where there is a CLIP, comparisons with
  * other references only where there are any.
@@ -131,7 +132,8 @@ export function outsideFigures(
       );
     }
     if (taken[name] === undefined) return undefined;
-    return figureOf(
+    const of = shares.has(name) ? shareFigureOf : figureOf;
+    return of(
       pictures.map(({ place, measured }) => {
         return { cluster: place[cluster], value: measured[name]! };
       }),

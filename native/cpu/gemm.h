@@ -1,4 +1,5 @@
-// The packed multiplication: every product that is bound by arithmetic comes through here.
+// The packed multiplication: products that are bound by arithmetic come through here, but for those
+// of attention and of convolutions by squares (tile_product.h).
 #pragma once
 
 #include <cstdint>

@@ -1,9 +1,10 @@
-// Products of tiles that are small enough for the inner caches, from which attention is made:
-// c[m][n] = start + sum over k of a(m, k) b[k][n], in f32. Lanes run along n, so b and c are read
-// in vectors and a element by element; no tile has to be packed for it. m is a multiple of
-// product_rows, n of `lanes`: tiles are padded, never cut. Sums run over k in order, so an
-// element's bits depend on its row of a and its column of b alone. With `pairs` an element of a and
-// of b is a word of two bf16 that follow each other along k, and k counts words (dot_pairs.h).
+// Products of tiles that are small enough for the inner caches, from which attention and
+// convolutions by squares (winograd.h) are made: c[m][n] = start + sum over k of a(m, k) b[k][n],
+// in f32. Lanes run along n, so b and c are read in vectors and a element by element; no tile has
+// to be packed for it. m is a multiple of product_rows, n of `lanes`: tiles are padded, never cut.
+// Sums run over k in order, so an element's bits depend on its row of a and its column of b alone.
+// With `pairs` an element of a and of b is a word of two bf16 that follow each other along k, and k
+// counts words (dot_pairs.h).
 #pragma once
 
 #include "dot_pairs.h"

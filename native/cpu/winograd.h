@@ -9,16 +9,10 @@
 // mean square). An infinity makes all of its square NaN.
 #pragma once
 
-#include <algorithm>
 #include <array>
 #include <cstdint>
-#include <utility>
 
-#include "factor.h"
-#include "gemm.h"
-#include "sweep.h"
 #include "tile_product.h"
-#include "workers.h"
 
 namespace stylear::cpu {
 

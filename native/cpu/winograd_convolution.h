@@ -4,6 +4,8 @@
 // summed of and on where in its square it lies, on nothing else.
 #pragma once
 
+#include <algorithm>
+
 #include "gemm.h"
 #include "sweep.h"
 #include "winograd.h"

@@ -4,6 +4,8 @@
 // alone.
 #pragma once
 
+#include <algorithm>
+
 #include "gemm.h"
 #include "sweep.h"
 #include "winograd.h"
@@ -56,7 +58,7 @@ class WinogradWeightGradient {
   }
 
  private:
-  // A multiple of product_rows and of tile_cols.
+  // Gradients that lie side by side.
   static constexpr int64_t block_rows = 48;
   static_assert(block_rows % product_rows == 0 && block_rows % lanes == 0);
 

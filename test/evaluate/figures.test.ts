@@ -1,5 +1,5 @@
 import { describe, expect, test } from 'vitest';
-import { figureOf, harmonicFigureOf } from '../../lib/evaluate/figures.ts';
+import { figureOf, harmonicFigureOf, shareFigureOf } from '../../lib/evaluate/figures.ts';
 
 const inClusters = (values: readonly (readonly number[])[]) =>
   values.flatMap((own, cluster) => own.map((value) => ({ cluster, value })));
@@ -35,10 +35,12 @@ describe('a figure', () => {
 
   test('of a share that is none or all of them has the exact interval', () => {
     // 0 of 20: at most 16.84 % (Clopper and Pearson 1934, two-sided 95 %).
-    const none = figureOf(inClusters(Array.from({ length: 4 }, () => [0, 0, 0, 0, 0])));
+    const none = shareFigureOf(inClusters(Array.from({ length: 4 }, () => [0, 0, 0, 0, 0])));
     expect([none.low, none.high]).toEqual([0, expect.closeTo(0.1684, 4)]);
-    const all = figureOf(inClusters(Array.from({ length: 4 }, () => [1, 1, 1, 1, 1])));
+    const all = shareFigureOf(inClusters(Array.from({ length: 4 }, () => [1, 1, 1, 1, 1])));
     expect([all.low, all.high]).toEqual([expect.closeTo(0.8316, 4), 1]);
+    const some = inClusters([[1, 0, 0], [1], [0, 0]]);
+    expect(shareFigureOf(some)).toEqual(figureOf(some));
   });
 
   test('is the same whenever it is computed', () => {

@@ -56,8 +56,9 @@ test('leakage is of the reference that was shown, style of the one that a pictur
   const next = (style: number) => (style + 1) % 3;
   const shuffled = await judged(places, logits, next);
   expect([shuffled.leakage!.mean, shuffled.trace!.mean]).toEqual([2 / 3, 2 / 3]);
-  // The pictures are the references themselves.
-  expect(shuffled.style!.mean).toBe(1);
+  // The pictures are the references themselves: never another's style, and at no distance at all.
+  expect(shuffled.style).toMatchObject({ mean: 1, low: expect.closeTo(0.2924, 4), high: 1 });
+  expect(shuffled.palette).toMatchObject({ mean: 0, low: 0, high: 0 });
   const none = await judged(places, logits, () => undefined);
   expect([none.leakage!.mean, none.trace!.mean]).toEqual([0, 0]);
 });

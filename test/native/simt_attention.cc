@@ -325,6 +325,5 @@ int main() {
       test_paged(dtype, cache, 33, 1, 1, 256, 64, 5, 0, 0.06f);
     }
   }
-  std::printf(failures ? "%d failures\n" : "ok\n", failures);
-  return failures != 0;
+  return outcome();
 }

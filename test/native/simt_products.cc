@@ -238,6 +238,5 @@ int main(int argc, char** argv) {
   }
   if (wants("quantise"))
     for (const Dtype type : {f32, b16}) test_quantise(1, 1, type), test_quantise(5, 700, type);
-  std::printf(failures ? "%d failures\n" : "ok\n", failures);
-  return failures != 0;
+  return outcome();
 }

@@ -37,7 +37,7 @@ const seed = given([5, -9]);
 export function casesOf(n: number): Readonly<Record<keyof OpArgs, Call>> {
   const rows = [of([23 * n, 131], 1), of([131], 2), of([131], 3)] as const;
   const image = [of([2, 7 * n, 9, 12], 1), of([12], 2), of([12], 3)] as const;
-  // Channels enough for the CPU to transform squares where n is large (native/cpu/winograd.h).
+  // Where n is large the CPU makes all three products by squares (native/cpu/winograd.h).
   const wide = of([2, 7 * n, 9, 18], 1);
   const kernel = of([17, 3, 3, 18], 2, 0.1);
   const heads = [

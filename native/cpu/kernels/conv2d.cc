@@ -1,5 +1,6 @@
 // Convolutions as products: pixels by outs over (tap, in) forward, pixels by ins over (tap, out)
-// for dx, outs by (tap, in) over pixels for dweight. Patches exist only as packed panels.
+// for dx, outs by (tap, in) over pixels for dweight. Patches exist only as packed panels. Those of
+// 3 x 3 taps, a pixel apart, are made by squares where that takes less time (winograd.h).
 #include "core/ops/conv2d.h"
 
 #include "cpu/epilogue.h"
