@@ -1,8 +1,8 @@
 /**
  * `npm run bench:train`: a step of every stage that trains the embedded model (train/tiny), as
- * `stylear train` makes it: references through frozen networks, loss, gradients, clipping, AdamW, the
- * average of weights, codes that are not used, and the loss read. Beside it in the same run the same by
- * PyTorch (compare/torch_stages.py), where `STYLEAR_PYTHON` has it, and the limit of the arithmetic.
+ * `stylear train` makes it: references through frozen networks, loss, gradients, clipping, AdamW or
+ * Muon, the average of weights, codes that are not used, and the loss read. Beside it in the same run the
+ * same by PyTorch (compare/torch_stages.py), where `STYLEAR_PYTHON` has it, and the limit of the arithmetic.
  *
  *   npm run bench:train -- [--device cpu] [--threads n] [--only text] [--seconds s] [--patience s] [--no-write]
  *
@@ -94,14 +94,21 @@ interface TheirStep {
   readonly otherCores: number;
 }
 
-/** Throws where the peer's networks are of another size. */
+/**
+ * In bf16 PyTorch computes where there are instructions for it, and in f32 elsewhere: without them its
+ * products of bf16 take minutes.
+ *
+ * Throws where the peer's networks are of another size.
+ */
 async function theirStep(
   peer: Peer,
-  { torch }: TrainingStage,
+  { torch, dtype }: TrainingStage,
+  machine: Limits,
   ours: NetworkSizes,
   seconds: number,
 ): Promise<TheirStep> {
-  const answer = await peer.ask(torch, seconds);
+  const emulated = dtype === 'bf16' && machine.measure('bf16', 0.02) === 0;
+  const answer = await peer.ask(emulated ? { ...torch, dtype: 'f32' } : torch, seconds);
   if (typeof answer.seconds !== 'number') return { answer: String(answer.error), otherCores: 0 };
   for (const size of ['parameters', 'trained'] as const)
     if (answer[size] !== ours[size]) {
@@ -141,7 +148,7 @@ async function measure(
       : [
           async () => {
             const next = await leastDisturbed(
-              () => theirStep(peer, stage, sizes, effort.seconds),
+              () => theirStep(peer, stage, machine, sizes, effort.seconds),
               effort.patience,
             );
             if (!their || better(their.answer, next.answer) === next.answer) their = next;
@@ -226,7 +233,8 @@ async function main(): Promise<void> {
     'Medians of a step; of two, that beside which the limit moved less; of the peer the better. Share is\n' +
     'the rate of the products over the limit around it, of bf16 pair products in bf16 and of f32\n' +
     'multiply-adds in f32. "x peer" above 1 means we are faster. Steps are those the config asks for, and\n' +
-    'minutes what they take at this rate. Others are cores that others kept busy beside us and the peer.\n\n';
+    'minutes what they take at this rate. Others are cores that others kept busy beside us and the peer.\n' +
+    'Where the CPU has no products of bf16, the peer computes in f32.\n\n';
   const slug = `train-${name}-${threads}-threads-${part}${report.date}`;
   writeReport(root, slug, report, `${heading}${tableOf(columns, rows, true)}`);
 }

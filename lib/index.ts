@@ -245,7 +245,6 @@ export {
   type VocabularyLayout,
   vocabularyOf,
 } from './text/vocabulary.ts';
-export type { AdamWSettings } from './train/adamw.ts';
 export type { BatchStatesOptions } from './train/batch_states.ts';
 export {
   type Resumable,
@@ -285,6 +284,8 @@ export {
   type TrainingOptions,
   type TrainingStep,
 } from './train/loop.ts';
+export { type MuonOptions, muon, orthogonalised } from './train/muon.ts';
+export type { AdamWSettings, OptimizerSettings } from './train/optimizer.ts';
 export type { EpochOrder } from './train/order.ts';
 export { type RunOptions, type RunResult, runTraining } from './train/run.ts';
 export type { LearningRateSchedule } from './train/schedule.ts';

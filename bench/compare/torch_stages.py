@@ -37,10 +37,11 @@ def count(tensors):
 
 
 class Optimizer:
-    """Clipping by the global norm, AdamW on f32 weights, and their moving average."""
+    """Clipping by the global norm, AdamW or Muon on f32 weights, and their moving average."""
 
-    def __init__(self, r, parameters):
-        self.r, self.parameters = r, list(parameters)
+    def __init__(self, r, network, adapter=()):
+        """Of a network, by names, matrices of layers are moved by Muon where `r` asks for it."""
+        self.r, self.parameters = r, [*network.values(), *adapter]
         f32 = torch.float32
         self.weights = [p if p.dtype == f32 else torch.nn.Parameter(p.detach().float()) for p in self.parameters]
         pairs = list(zip(self.parameters, self.weights))
@@ -48,16 +49,23 @@ class Optimizer:
         self.masters = [weight for p, weight in pairs if p is not weight]
         self.averages = [w.detach().clone() for w in self.weights] if r["averageDecay"] else []
         betas = (r["beta1"], r["beta2"])
-        self.adamw = torch.optim.AdamW(
-            self.weights, lr=r["rate"], betas=betas, eps=1e-8, weight_decay=r["decay"], fused=True
-        )
+        layered = {name for name, w in network.items() if w.dim() == 2 and "layers." in name}
+        names = [*network, *(None for _ in adapter)]
+        rate = {"lr": r["rate"], "weight_decay": r["decay"]}
+        matrices = [w for name, w in zip(names, self.weights) if r["optimizer"] == "muon" and name in layered]
+        others = [w for w in self.weights if not any(w is matrix for matrix in matrices)]
+        self.optimizers = [torch.optim.AdamW(others, betas=betas, eps=1e-8, fused=True, **rate)]
+        if matrices:
+            muon = torch.optim.Muon(matrices, momentum=r["momentum"], adjust_lr_fn="match_rms_adamw", **rate)
+            self.optimizers.append(muon)
 
     def step(self, loss):
         gradients = torch.autograd.grad(loss, self.parameters)
         for weight, gradient in zip(self.weights, gradients):
             weight.grad = gradient.float()
         norm = torch.nn.utils.clip_grad_norm_(self.weights, self.r["maxNorm"])
-        self.adamw.step()
+        for optimizer in self.optimizers:
+            optimizer.step()
         with torch.no_grad():
             if self.rounded:
                 torch._foreach_copy_(self.rounded, self.masters)
@@ -72,7 +80,7 @@ def vqgan(r):
     r["levels"] = len(r["multipliers"])
     w = fresh(networks.vqgan_shapes(r), trained=True)
     model, codebook = networks.Vqgan(r, w), w["quantize.embedding.weight"]
-    optimizer = Optimizer(r, w.values())
+    optimizer = Optimizer(r, w)
     pictures = torch.randint(256, (r["images"], 3, r["resolution"], r["resolution"]), dtype=torch.uint8)
     pictures = pictures.contiguous(memory_format=torch.channels_last)
     idle = torch.zeros(r["codes"], dtype=torch.long)
@@ -167,7 +175,7 @@ def clip(r):
     shapes["text_projection.weight"] = (r["projection"], text["width"])
     w = fresh(shapes, trained=True)
     scale = w["logit_scale"] = torch.tensor(0.07**-1).log().requires_grad_()
-    optimizer = Optimizer(r, w.values())
+    optimizer = Optimizer(r, w)
     pairs = r["pairs"]
     pixels, own = pixels_of(r, pairs), torch.arange(pairs)
     ids = torch.randint(2, text["vocabulary"], (pairs, r["textTokens"]))
@@ -204,7 +212,7 @@ def token_losses(logits, labels, z_loss=0.0):
 def language(r):
     w = fresh(networks.chameleon_shapes(r), DTYPES[r["dtype"]], trained=True)
     model = networks.Chameleon(r, w, r["tokens"])
-    optimizer = Optimizer(r, w.values())
+    optimizer = Optimizer(r, w)
     ids, labels = sequences_of(r)
     counted = (labels >= 0).sum()
 
@@ -263,7 +271,7 @@ def scattered(pixels):
 
 def style(r):
     parts = Styled(r, resampler_trained=True)
-    optimizer = Optimizer(r, [*parts.resampler.values(), *parts.lora.values()])
+    optimizer = Optimizer(r, parts.resampler, parts.lora.values())
     pixels = pixels_of(r, r["sequences"])
     counted = (parts.labels >= 0).sum()
 
@@ -278,7 +286,7 @@ def style(r):
 def dpo(r):
     parts = Styled(r, resampler_trained=False)
     reference = {name: tensor.detach().clone() for name, tensor in parts.lora.items()}
-    optimizer = Optimizer(r, parts.lora.values())
+    optimizer = Optimizer(r, {}, parts.lora.values())
     pairs = r["sequences"] // 2
     pixels = pixels_of(r, pairs)
 

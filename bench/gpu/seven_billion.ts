@@ -24,8 +24,8 @@ import { Resampler } from '../../lib/models/resampler.ts';
 import { StyleEncoder } from '../../lib/models/style_encoder.ts';
 import { type Grid, gridOfPixels, imageTokenCount } from '../../lib/text/image_tokens.ts';
 import { type Vocabulary, vocabularyOf } from '../../lib/text/vocabulary.ts';
-import { AdamW } from '../../lib/train/adamw.ts';
 import { Draws } from '../../lib/train/draws.ts';
+import { Optimizer } from '../../lib/train/optimizer.ts';
 import { StyleTrainer } from '../../lib/train/style_trainer.ts';
 import { Figures } from '../figure.ts';
 import { limits, repositoryRoot } from '../limits.ts';
@@ -147,7 +147,7 @@ async function training({ device, arithmetic }: Machine, frozen: Weights, shape:
   const adapter = LoraAdapter.of(lora, model);
   const parameters = [...resampler.entries(), ...lora.entries()];
   const trainer = new StyleTrainer(model, encoder, adapter, parameters, { dtype: 'bf16' });
-  const optimizer = new AdamW(parameters, { maxNorm: 1 });
+  const optimizer = new Optimizer(parameters, { maxNorm: 1 });
   const tokens = 2500;
   const answer = 2356;
   const ids = Array.from({ length: tokens }, (_, i) => 4 + ((i * 7919) % 8192));

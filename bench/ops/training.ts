@@ -3,9 +3,9 @@
 import { valueAndGradients } from '../../lib/autograd/gradients.ts';
 import { scope, Weights } from '../../lib/index.ts';
 import { Chameleon } from '../../lib/models/chameleon.ts';
-import { AdamW } from '../../lib/train/adamw.ts';
 import { Draws } from '../../lib/train/draws.ts';
 import { LanguageTrainer } from '../../lib/train/language_trainer.ts';
+import { Optimizer } from '../../lib/train/optimizer.ts';
 import type { OpCase } from './case.ts';
 
 const shape = {
@@ -28,7 +28,7 @@ function languageCase(): OpCase {
       const w = Weights.fresh(device, { dtype: 'bf16' });
       const model = new Chameleon(w, shape);
       const trainer = new LanguageTrainer(model, w.entries(), { dtype: 'bf16', zLoss: 1e-5 });
-      const optimizer = new AdamW(trainer.parameters, { maxNorm: 1, decay: 0.1 });
+      const optimizer = new Optimizer(trainer.parameters, { maxNorm: 1, decay: 0.1 });
       optimizer.setRate(1e-4);
       const examples = Array.from({ length: sequences }, (_, s) => {
         const ids = Array.from({ length: tokens }, (_, i) => (i * 31 + s) % vocabulary);

@@ -62,7 +62,8 @@ export const networkOf = (root: string, name: string): string =>
 /** What torch_stages.py is told of the optimizer. */
 export function optimizerOf({ training }: TrainConfig) {
   const { rate, beta1, beta2, decay, maxNorm, averageDecay = 0 } = training;
-  return { rate, beta1, beta2, decay, maxNorm, averageDecay };
+  const { optimizer = 'adamw', momentum = 0.95 } = training;
+  return { optimizer, momentum, rate, beta1, beta2, decay, maxNorm, averageDecay };
 }
 
 /**

@@ -7,7 +7,13 @@ import { mean } from '../ops/sum_rows.ts';
 import type { Device } from '../tensor/device.ts';
 import type { Tensor } from '../tensor/tensor.ts';
 import { stacked } from './stacked.ts';
-import type { NamedTensors, PreparedBatch, StepLoss, Trainer } from './trainer.ts';
+import {
+  layerMatrices,
+  type NamedTensors,
+  type PreparedBatch,
+  type StepLoss,
+  type Trainer,
+} from './trainer.ts';
 
 /** A picture and its caption, as CLIP takes them. */
 export interface ClipExample {
@@ -46,6 +52,7 @@ const largestScale = 100;
 export class ClipTrainer implements Trainer<ClipExample, ClipBatch> {
   readonly device: Device;
   readonly parameters: NamedTensors;
+  readonly matrices: ReadonlySet<string>;
   private readonly clip: Clip;
   private readonly options: ClipTrainerOptions;
 
@@ -54,6 +61,7 @@ export class ClipTrainer implements Trainer<ClipExample, ClipBatch> {
     this.clip = clip;
     this.device = clip.logitScale.device;
     this.parameters = parameters;
+    this.matrices = layerMatrices(parameters);
     this.options = options;
   }
 

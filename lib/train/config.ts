@@ -13,6 +13,10 @@ const training = objectOf({
   /** What the rate falls to along a cosine; that of `rate` for a steady one. */
   minRate: real(0, 1).optional(),
   warmupEpochs: real(0, 1e6).default(0),
+  /** Of the matrices of layers; AdamW, which moves everything else, unless told. */
+  optimizer: z.enum(['adamw', 'muon'], { error: '"adamw" or "muon"' }).optional(),
+  /** Of Muon. */
+  momentum: real(0, 0.999_999).optional(),
   beta1: real(0, 0.999_999).default(0.9),
   beta2: real(0, 0.999_999).default(0.95),
   decay: real(0, 1).default(0.01),
@@ -28,6 +32,12 @@ const training = objectOf({
   if (warmupEpochs === 0 || warmupEpochs < epochs) return;
   const message = `less than epochs, which is ${epochs}`;
   context.addIssue({ code: 'custom', path: ['warmupEpochs'], message });
+});
+
+/** Of stages that move no matrix of a layer. */
+const adamwTraining = training.refine(({ optimizer }) => optimizer !== 'muon', {
+  path: ['optimizer'],
+  error: '"adamw", as no matrix of a layer is trained',
 });
 
 const dropout = objectOf({
@@ -116,6 +126,7 @@ function schemaIn(folder: string) {
       objectOf({
         stage: z.literal('vqgan'),
         ...commonIn(folder),
+        training: adamwTraining,
         /** A folder with `vqgan.yaml`. */
         network: path,
         start,
@@ -157,6 +168,7 @@ function schemaIn(folder: string) {
       objectOf({
         stage: z.literal('dpo'),
         ...styledIn(folder),
+        training: adamwTraining,
         resampler: path,
         adapter: path,
         beta: real(1e-9, 1e3).default(0.1),

@@ -6,7 +6,13 @@ import type { Draws } from './draws.ts';
 import { nextTokenLoss } from './next_token_loss.ts';
 import { type TokenBatch, tokenBatch } from './token_batch.ts';
 import type { TokenLossOptions } from './token_losses.ts';
-import type { NamedTensors, PreparedBatch, StepLoss, Trainer } from './trainer.ts';
+import {
+  layerMatrices,
+  type NamedTensors,
+  type PreparedBatch,
+  type StepLoss,
+  type Trainer,
+} from './trainer.ts';
 
 /** How sequences become a loss; what trainers of the transformer share. */
 export interface SequenceLossOptions
@@ -33,6 +39,7 @@ export interface LanguageBatch extends TokenBatch {
 export class LanguageTrainer implements Trainer<ConditionedExample, LanguageBatch> {
   readonly device: Device;
   readonly parameters: NamedTensors;
+  readonly matrices: ReadonlySet<string>;
   private readonly model: Chameleon;
   private readonly options: LanguageTrainerOptions;
 
@@ -41,6 +48,7 @@ export class LanguageTrainer implements Trainer<ConditionedExample, LanguageBatc
     this.model = model;
     this.device = model.embedding.weight.device;
     this.parameters = parameters;
+    this.matrices = layerMatrices(parameters);
     this.options = options;
   }
 

@@ -5,15 +5,15 @@ import { cast } from '../ops/cast.ts';
 import { keep } from '../tensor/lifetime.ts';
 import { scope } from '../tensor/scope.ts';
 import type { Tensor } from '../tensor/tensor.ts';
-import { AdamW, type AdamWSettings } from './adamw.ts';
 import { Draws } from './draws.ts';
 import { MovingAverage } from './moving_average.ts';
+import { Optimizer, type OptimizerSettings } from './optimizer.ts';
 import { BatchOrder, type EpochOrder, shuffled } from './order.ts';
 import { type LearningRateSchedule, learningRate } from './schedule.ts';
 import type { Examples, NamedTensors, PreparedBatch, StepLoss, Trainer } from './trainer.ts';
 
 /** How a training goes: its batches, its rates, and what is measured on the way. */
-export interface TrainingOptions extends AdamWSettings {
+export interface TrainingOptions extends OptimizerSettings {
   /** The learning rate, and with it how long the training is. */
   readonly schedule: LearningRateSchedule;
   /** Examples whose gradient is taken at once, at least 1. */
@@ -71,7 +71,7 @@ export class Training<Example, Batch> {
   /** The loss of every step that was made. */
   readonly losses: number[] = [];
   /** @internal */
-  readonly optimizer: AdamW;
+  readonly optimizer: Optimizer;
   /** @internal */
   readonly average: MovingAverage | undefined;
   private readonly trainer: Trainer<Example, Batch>;
@@ -101,7 +101,7 @@ export class Training<Example, Batch> {
     this.stepsPerEpoch = this.order.stepsPerEpoch;
     this.totalSteps = Math.round(schedule.epochs * this.stepsPerEpoch);
     requireSteps(this.totalSteps, schedule.epochs, this.stepsPerEpoch);
-    this.optimizer = new AdamW(trainer.parameters, options);
+    this.optimizer = new Optimizer(trainer.parameters, options, trainer.matrices);
     this.average =
       averageDecay === undefined
         ? undefined

@@ -12,7 +12,13 @@ import { nextTokenLoss } from './next_token_loss.ts';
 import { scattered } from './scattered.ts';
 import { styleFeatures, type TrainingReference } from './style_reference.ts';
 import type { TokenBatch } from './token_batch.ts';
-import type { NamedTensors, PreparedBatch, StepLoss, Trainer } from './trainer.ts';
+import {
+  layerMatrices,
+  type NamedTensors,
+  type PreparedBatch,
+  type StepLoss,
+  type Trainer,
+} from './trainer.ts';
 
 /** A picture as its own reference, beside its sequences (StyleAR, arXiv 2505.19874: "binary data"). */
 export interface StyleExample extends ConditionedExample {
@@ -46,6 +52,7 @@ export interface StyleTrainerOptions extends SequenceLossOptions {
 export class StyleTrainer implements Trainer<StyleExample, StyleBatch> {
   readonly device: Device;
   readonly parameters: NamedTensors;
+  readonly matrices: ReadonlySet<string>;
   private readonly model: Chameleon;
   private readonly encoder: StyleEncoder;
   private readonly options: StyleTrainerOptions;
@@ -67,6 +74,7 @@ export class StyleTrainer implements Trainer<StyleExample, StyleBatch> {
     this.encoder = encoder;
     this.device = model.embedding.weight.device;
     this.parameters = parameters;
+    this.matrices = layerMatrices(parameters);
     this.options = options;
   }
 

@@ -5,6 +5,18 @@ import type { Draws } from './draws.ts';
 /** Tensors by names that differ. */
 export type NamedTensors = readonly (readonly [string, Tensor])[];
 
+/**
+ * Names of the matrices of numbered layers. Norms for each head are none, and neither are adapters, whose
+ * names do not end in `weight`.
+ */
+export function layerMatrices(parameters: NamedTensors): Set<string> {
+  const matrix = /(^|\.)layers\.\d+\..*(?<!norm)\.weight$/;
+  const matrices = parameters.filter(
+    ([name, { shape }]) => shape.length === 2 && matrix.test(name),
+  );
+  return new Set(matrices.map(([name]) => name));
+}
+
 /** Examples that are read one at a time, such as those of shards. */
 export interface Examples<Example> {
   /** How many, at least 1. */
@@ -34,6 +46,11 @@ export interface Trainer<Example, Batch> {
   readonly device: Device;
   /** What moves, f32 or bf16; everything else is frozen. At least one. */
   readonly parameters: NamedTensors;
+  /**
+   * Names of the parameters, `[out, in]`, that take features of a layer to others, for Muon; those of
+   * embeddings, heads, norms and adapters are no such. None unless told.
+   */
+  readonly matrices?: ReadonlySet<string> | undefined;
   /** What else a training that goes on needs, such as when each code was used last. */
   readonly state?: NamedTensors | undefined;
   /**

@@ -7,9 +7,9 @@ import { type OpenedChameleon, openChameleon } from '../models/open_chameleon.ts
 import { Resampler } from '../models/resampler.ts';
 import { scope } from '../tensor/scope.ts';
 import type { Tensor } from '../tensor/tensor.ts';
-import { AdamW } from '../train/adamw.ts';
 import { batchStates } from '../train/batch_states.ts';
 import { nextTokenLoss } from '../train/next_token_loss.ts';
+import { Optimizer } from '../train/optimizer.ts';
 import { learningRate } from '../train/schedule.ts';
 import { type TokenBatch, tokenBatch } from '../train/token_batch.ts';
 import { Weights } from '../weights/weights.ts';
@@ -70,7 +70,7 @@ async function* verifyRun(
   const before = await valuesOf(parameters);
   const [beta1, beta2] = run.betas;
   const settings = { beta1, beta2, eps: run.eps, decay: run.wd, maxNorm: run.clip };
-  using optimizer = new AdamW(parameters, settings);
+  using optimizer = new Optimizer(parameters, settings);
   const compared = (kind: string, got: Named) =>
     compareAll(fixture, `run_${name}.safetensors`, kind, got, multiple);
 

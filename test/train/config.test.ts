@@ -93,6 +93,14 @@ describe('a training config', () => {
       { ...least, evaluation: { every: 0, shards: ['b.tar'] } },
       'evaluation.every to be a whole number in [1, 1000000000], got 0',
     ],
+    [
+      { ...least, training: { ...least.training, optimizer: 'sgd' } },
+      'training.optimizer to be "adamw" or "muon", got "sgd"',
+    ],
+    [
+      { ...least, training: { ...least.training, optimizer: 'muon' } },
+      'training.optimizer to be "adamw", as no matrix of a layer is trained, got "muon"',
+    ],
     [{ ...least, data: { sources: [] } }, 'data.sources to be at least one, got []'],
   ])('is refused when it is %j', (config, message) => {
     expect(() => read(config)).toThrow(`${file}: expected ${message}`);

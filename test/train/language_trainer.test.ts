@@ -41,6 +41,22 @@ describe('the language trainer', () => {
     },
   );
 
+  test('names the matrices of its layers', () => {
+    using one = made();
+    const { shape } = one.model;
+    const { matrices, parameters } = one.trainer;
+    const [first] = [...matrices].sort();
+    expect(matrices.size).toBe(7 * shape.layers);
+    expect(first).toBe('model.layers.0.mlp.down_proj.weight');
+    const others = parameters.filter(
+      ([name, { shape }]) => shape.length > 1 && !matrices.has(name),
+    );
+    const norm = /\.[qk]_norm\.(weight|bias)$/;
+    const apart = others.map(([name]) => name).filter((name) => !norm.test(name));
+    expect(apart.sort()).toEqual(['lm_head.weight', 'model.embed_tokens.weight']);
+    expect(others).toHaveLength(2 + 4 * shape.layers);
+  });
+
   test('leaves a caption out that leaves no room for its picture', () => {
     using one = made({ maxTokens: 9, dropout: { everything: 0, caption: 0, style: 0 } });
     const example = conditioned(1, 1);

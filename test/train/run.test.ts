@@ -366,21 +366,27 @@ describe.skipIf(!there)('a run of the transformer', () => {
     return [width, height];
   };
 
-  test('from nothing learns pictures of captions, in bf16', async () => {
-    mkdirSync(join(root, 'base'));
+  test.each([
+    ['AdamW', {}],
+    ['Muon', { optimizer: 'muon' }],
+  ])('from nothing learns pictures of captions, in bf16, by %s', async (optimizer, by) => {
+    mkdirSync(join(root, 'base'), { recursive: true });
     copyFileSync(fixture('e2e/ckpt/config.json'), join(root, 'base', 'config.json'));
     const vqgan = fixture('vqgan/ckpt');
     const evaluation = { every: 100, shards: ['tokens.index.json'], shown: 2, vqgan };
     const config = { ...base, stage: 'language', dtype: 'bf16', transformer: 'base', evaluation };
     const { steps, files } = await run(
-      writeConfig('language', { ...config, training: { ...training, epochs: 8, chunkBatches: 1 } }),
+      writeConfig(optimizer, {
+        ...config,
+        training: { ...training, ...by, epochs: 8, chunkBatches: 1 },
+      }),
     );
     const [first, last] = fall(steps, 2);
     expect(last).toBeLessThan(first - 1);
-    expect(await sheetSize('language', steps.length)).toEqual(sheetOfTwo);
+    expect(await sheetSize(optimizer, steps.length)).toEqual(sheetOfTwo);
     // Learned by heart: what is measured is what was trained on.
     expect(steps.at(-1)!.metrics['heldOut/loss']).toBeLessThan(first - 1);
-    expect(files).toEqual([join(root, 'language', 'model.safetensors')]);
+    expect(files).toEqual([join(root, optimizer, 'model.safetensors')]);
   });
 
   test('of a checkpoint in shards goes on from these', async () => {

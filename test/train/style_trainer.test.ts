@@ -50,6 +50,14 @@ describe('the style trainer', () => {
     },
   );
 
+  test('names the matrices of the resampler, and none of the adapter', () => {
+    using one = made();
+    const names = one.resampler.entries().filter(([, { shape }]) => shape.length === 2);
+    const layered = names.map(([name]) => name).filter((name) => name.startsWith('layers.'));
+    expect(layered.length).toBeGreaterThan(0);
+    expect([...one.trainer.matrices]).toEqual(layered);
+  });
+
   test('knows the colour by the style rows alone', async () => {
     const last = async (reference: (i: number) => TrainingReference) => {
       using one = made({ dropout: never });

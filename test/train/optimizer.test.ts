@@ -2,8 +2,20 @@ import { mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, describe, expect, test } from 'vitest';
-import { scope, type Tensor, Weights } from '../../lib/index.ts';
-import { AdamW, type AdamWProgress } from '../../lib/train/adamw.ts';
+import {
+  clipFactor,
+  keep,
+  muon,
+  scope,
+  sumSquares,
+  type Tensor,
+  Weights,
+} from '../../lib/index.ts';
+import {
+  Optimizer,
+  type OptimizerProgress,
+  type OptimizerSettings,
+} from '../../lib/train/optimizer.ts';
 import { input, stored } from '../support/numbers.ts';
 import { onEveryDevice } from '../support/on_every_device.ts';
 import { expectClose, expectRefusal, expectSameBits, take, upload } from '../support/op_case.ts';
@@ -38,22 +50,30 @@ function definition(steps: number): Float64Array[] {
   return weights;
 }
 
+/** A matrix that Muon moves, and a vector that AdamW does. */
+const mixed = { ...settings, optimizer: 'muon', momentum: 0.7 } as const;
+const matrices = new Set(['layers.0.weight']);
+
 const folder = mkdtempSync(join(tmpdir(), 'stylear-adamw-'));
 afterAll(() => rmSync(folder, { recursive: true }));
 
-onEveryDevice('AdamW', (device) => {
+onEveryDevice('the optimizer', (device) => {
   const named = (tensors: readonly Tensor[]) =>
     tensors.map((tensor, i) => [`layers.${i}.weight`, tensor] as const);
-  const made = (values = start.map((one) => one.values), progress?: AdamWProgress) => {
+  const made = (
+    values = start.map((one) => one.values),
+    progress?: OptimizerProgress,
+    chosen: OptimizerSettings = settings,
+  ) => {
     const parameters = start.map((one, i) => upload(device, { ...one, values: values[i]! }));
-    const optimizer = new AdamW(named(parameters), settings, progress);
+    const optimizer = new Optimizer(named(parameters), chosen, matrices, progress);
     const dispose = () => {
       optimizer.dispose();
       for (const tensor of parameters) tensor.dispose();
     };
     return { parameters, optimizer, [Symbol.dispose]: dispose };
   };
-  const run = (optimizer: AdamW, from: number, to: number) => {
+  const run = (optimizer: Optimizer, from: number, to: number) => {
     for (let t = from; t <= to; t++) {
       optimizer.setRate(rates[t - 1]!);
       scope(() => {
@@ -91,25 +111,56 @@ onEveryDevice('AdamW', (device) => {
     expectClose(await take(squares), [all.reduce((sum, g) => sum + g * g, 0)], 8);
   });
 
-  test('goes on from what was saved, bit for bit', async () => {
-    using whole = made();
+  test('moves by Muon the matrices it is told of, and by AdamW the rest', async () => {
+    using training = made(undefined, undefined, mixed);
+    run(training.optimizer, 1, 4);
+    const [matrix, vector] = await valuesOf(training.parameters);
+    expectClose(vector!, definition(4)[1]!, 32);
+
+    using alone = scope(() => keep(upload(device, start[0]!)));
+    using momentum = device.zeros([3, 5]);
+    for (let t = 1; t <= 4; t++) {
+      scope(() => {
+        const gradients = gradientsOf(t).map((one) => upload(device, one));
+        const factor = clipFactor(sumSquares(gradients), settings);
+        const rate = device.full([1], rates[t - 1]!);
+        const { decay } = settings;
+        muon(alone, gradients[0]!, momentum, { rate, factor, decay, momentum: 0.7 });
+      });
+    }
+    expectSameBits([matrix!], await valuesOf([alone]));
+    expect([...training.optimizer.moments.entries()].map(([name]) => name).sort()).toEqual([
+      'm.layers.0.weight',
+      'm.layers.1.weight',
+      'v.layers.1.weight',
+    ]);
+  });
+
+  test.each([
+    ['AdamW', settings],
+    ['Muon', mixed],
+  ])('goes on from what was saved, bit for bit: %s', async (name, chosen) => {
+    using whole = made(undefined, undefined, chosen);
     run(whole.optimizer, 1, 4);
 
-    using first = made();
+    using first = made(undefined, undefined, chosen);
     run(first.optimizer, 1, 2);
-    const path = join(folder, `${device.name}.safetensors`);
+    const path = join(folder, `${device.name}-${name}.safetensors`);
     await first.optimizer.moments.save(path);
     const moments = Weights.open(path, device, { writable: true });
-    using second = made(await valuesOf(first.parameters), { moments, steps: 2 });
+    using second = made(await valuesOf(first.parameters), { moments, steps: 2 }, chosen);
     run(second.optimizer, 3, 4);
     expectSameBits(await valuesOf(second.parameters), await valuesOf(whole.parameters));
   });
 
-  test('can be recorded', async () => {
-    using whole = made();
+  test.each([
+    ['AdamW', settings],
+    ['Muon', mixed],
+  ])('can be recorded: %s', async (_, chosen) => {
+    using whole = made(undefined, undefined, chosen);
     run(whole.optimizer, 1, 3);
 
-    using training = made();
+    using training = made(undefined, undefined, chosen);
     const gradients = scope(() => gradientsOf(1).map((one) => upload(device, one)));
     using graph = device.record(() => {
       training.optimizer.step(gradients);
@@ -128,15 +179,31 @@ onEveryDevice('AdamW', (device) => {
   describe('refuses', () => {
     test('to train nothing, or two tensors of one name', () => {
       expectRefusal(
-        () => new AdamW([]),
+        () => new Optimizer([]),
         'ERR_VALUE',
-        'AdamW: expected parameters to be at least one, got none',
+        'optimizer: expected parameters to be at least one, got none',
       );
       const twice = () => ['x', device.zeros([2])] as const;
       expectRefusal(
-        () => new AdamW([twice(), twice()]),
+        () => new Optimizer([twice(), twice()]),
         'ERR_VALUE',
-        'AdamW: expected names of parameters to differ, got x twice',
+        'optimizer: expected names of parameters to differ, got x twice',
+      );
+    });
+
+    test('Muon where there is no matrix for it, or what is none', () => {
+      using x = device.zeros([2]);
+      const moved = (...names: string[]) =>
+        new Optimizer([['x', x]], { optimizer: 'muon' }, new Set(names));
+      expectRefusal(
+        () => moved(),
+        'ERR_VALUE',
+        'optimizer: expected adamw, as the trainer names no matrix that muon could move, got muon',
+      );
+      expectRefusal(
+        () => moved('x'),
+        'ERR_VALUE',
+        'optimizer: expected x, which muon is to move, to be [out, in], got [2]',
       );
     });
 
@@ -145,7 +212,7 @@ onEveryDevice('AdamW', (device) => {
       expectRefusal(
         () => training.optimizer.step([device.zeros([3, 5])]),
         'ERR_VALUE',
-        'AdamW: expected gradients to be 2, one for each parameter, got 1',
+        'optimizer: expected gradients to be 2, one for each parameter, got 1',
       );
     });
   });
