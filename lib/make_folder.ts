@@ -10,7 +10,7 @@ import { StylearError } from './error.ts';
  */
 export function makeFolder(path: string): void {
   try {
-    makeAll(path);
+    makeFolderTree(path);
     accessSync(path, constants.W_OK);
   } catch (cause) {
     const got = (cause as Error).message;
@@ -20,16 +20,19 @@ export function makeFolder(path: string): void {
   }
 }
 
-/** Node's own `recursive` never returns where a folder that is there takes no other, such as /proc. */
-function makeAll(path: string): void {
+/**
+ * The same with the errors of the file system. Node's own `recursive` never returns where a folder that is
+ * there takes no other, such as /proc.
+ */
+export function makeFolderTree(path: string): void {
   try {
     mkdirSync(path);
   } catch (error) {
     if (isFolder(path)) return;
     const above = dirname(path);
     if ((error as NodeJS.ErrnoException).code !== 'ENOENT' || isFolder(above)) throw error;
-    makeAll(above);
-    makeAll(path);
+    makeFolderTree(above);
+    makeFolderTree(path);
   }
 }
 

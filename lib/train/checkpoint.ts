@@ -6,6 +6,7 @@ import { join } from 'node:path';
 import * as z from 'zod';
 import { StylearError } from '../error.ts';
 import { requireIdentity } from '../identity.ts';
+import { makeFolderTree } from '../make_folder.ts';
 import { copyIn } from '../ops/copy_slice.ts';
 import { flushFolder, replaceFile } from '../replace_file.ts';
 import { schemaFault } from '../schema_fault.ts';
@@ -61,7 +62,7 @@ export async function saveTraining(
   if (existsSync(path)) return path;
   const temporary = join(folder, `${randomUUID()}.tmp`);
   await attempt(folder, async () => {
-    mkdirSync(folder, { recursive: true });
+    makeFolderTree(folder);
     removeParts(folder);
     mkdirSync(temporary);
     const tensors = training.state.map(([name, tensor]) => [name, denseToWrite(tensor)] as const);

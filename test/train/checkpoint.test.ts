@@ -217,4 +217,13 @@ describe('a checkpoint', () => {
       message: expect.stringContaining(`${folder}: expected the folder to be writable, got `),
     });
   });
+
+  test.runIf(process.platform === 'linux')('that has no place says so, at once', async () => {
+    using one = smallTraining(device);
+    await runTo(one.training, 1);
+    await expect(saveTraining('/proc/stylear', one.training, { identity })).rejects.toMatchObject({
+      code: 'ERR_WEIGHTS',
+      message: expect.stringContaining('/proc/stylear: expected the folder to be writable, got '),
+    });
+  });
 });
