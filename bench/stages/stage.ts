@@ -71,10 +71,10 @@ export function optimizerOf({ training }: TrainConfig) {
  * which curation and preferences drop some (see train/tiny/run.mjs, 5-curated.json, 7-preferences.json).
  */
 const samples: Readonly<Record<string, number>> = {
-  raw: 60_000,
-  stylised: 60_000,
-  'raw-tokens': 60_000,
-  'stylised-tokens': 60_000,
+  raw: 40_000,
+  stylised: 40_000,
+  'raw-tokens': 40_000,
+  'stylised-tokens': 40_000,
   curated: 2_400 * 5,
   preferences: 40 * 20,
 };

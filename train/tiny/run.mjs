@@ -17,7 +17,7 @@ const root = join(import.meta.dirname, '..', '..');
 const work = join(root, 'build', 'tiny');
 const networks = join(work, 'networks');
 
-const whole = 60_000;
+const whole = 40_000;
 const { values, positionals } = parseArgs({
   options: { pictures: { type: 'string', default: `${whole}` } },
   allowPositionals: true,
