@@ -103,12 +103,10 @@ export class Optimizer {
     const momentOf = (kind: 'm' | 'v', name: string, { shape }: Tensor) =>
       moments.at(kind).tensor(name, shape);
     this.parameters = named.map(([name, parameter]) => {
-      const m = momentOf('m', name, parameter);
       const byMuon = settings.optimizer === 'muon' && matrices.has(name);
-      return {
-        ...weightOf(name, parameter, moments, progress === undefined),
-        state: byMuon ? { m } : { m, v: momentOf('v', name, parameter) },
-      };
+      const weight = weightOf(name, parameter, moments, progress === undefined);
+      const m = momentOf('m', name, parameter);
+      return { ...weight, state: byMuon ? { m } : { m, v: momentOf('v', name, parameter) } };
     });
     this.weights = named.map(([name], i) => [name, this.parameters[i]!.weight]);
     this.moments = moments;
