@@ -96,7 +96,7 @@ interface TheirStep {
 
 /**
  * In bf16 PyTorch computes where there are instructions for it, and in f32 elsewhere: without them its
- * products of bf16 take minutes.
+ * products of bf16 take minutes. There it moves everything by AdamW, as its Muon is in bf16.
  *
  * Throws where the peer's networks are of another size.
  */
@@ -108,7 +108,10 @@ async function theirStep(
   seconds: number,
 ): Promise<TheirStep> {
   const emulated = dtype === 'bf16' && machine.measure('bf16', 0.02) === 0;
-  const answer = await peer.ask(emulated ? { ...torch, dtype: 'f32' } : torch, seconds);
+  const answer = await peer.ask(
+    emulated ? { ...torch, dtype: 'f32', optimizer: 'adamw' } : torch,
+    seconds,
+  );
   if (typeof answer.seconds !== 'number') return { answer: String(answer.error), otherCores: 0 };
   for (const size of ['parameters', 'trained'] as const)
     if (answer[size] !== ours[size]) {
@@ -234,7 +237,7 @@ async function main(): Promise<void> {
     'the rate of the products over the limit around it, of bf16 pair products in bf16 and of f32\n' +
     'multiply-adds in f32. "x peer" above 1 means we are faster. Steps are those the config asks for, and\n' +
     'minutes what they take at this rate. Others are cores that others kept busy beside us and the peer.\n' +
-    'Where the CPU has no products of bf16, the peer computes in f32.\n\n';
+    'Where the CPU has no products of bf16, the peer computes in f32, without Muon.\n\n';
   const slug = `train-${name}-${threads}-threads-${part}${report.date}`;
   writeReport(root, slug, report, `${heading}${tableOf(columns, rows, true)}`);
 }
