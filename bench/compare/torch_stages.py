@@ -49,11 +49,11 @@ class Optimizer:
         self.masters = [weight for p, weight in pairs if p is not weight]
         self.averages = [w.detach().clone() for w in self.weights] if r["averageDecay"] else []
         betas = (r["beta1"], r["beta2"])
-        layered = {name for name, w in network.items() if w.dim() == 2 and "layers." in name}
-        names = [*network, *(None for _ in adapter)]
         rate = {"lr": r["rate"], "weight_decay": r["decay"]}
-        matrices = [w for name, w in zip(names, self.weights) if r["optimizer"] == "muon" and name in layered]
-        others = [w for w in self.weights if not any(w is matrix for matrix in matrices)]
+        named = zip(network, self.weights) if r["optimizer"] == "muon" else ()
+        matrices = [w for name, w in named if w.dim() == 2 and "layers." in name and "norm." not in name]
+        moved = {id(w) for w in matrices}
+        others = [w for w in self.weights if id(w) not in moved]
         self.optimizers = [torch.optim.AdamW(others, betas=betas, eps=1e-8, fused=True, **rate)]
         if matrices:
             muon = torch.optim.Muon(matrices, momentum=r["momentum"], adjust_lr_fn="match_rms_adamw", **rate)

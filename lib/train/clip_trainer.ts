@@ -6,14 +6,9 @@ import { exp } from '../ops/pointwise.ts';
 import { mean } from '../ops/sum_rows.ts';
 import type { Device } from '../tensor/device.ts';
 import type { Tensor } from '../tensor/tensor.ts';
+import { layerMatrices } from './layer_matrices.ts';
 import { stacked } from './stacked.ts';
-import {
-  layerMatrices,
-  type NamedTensors,
-  type PreparedBatch,
-  type StepLoss,
-  type Trainer,
-} from './trainer.ts';
+import type { NamedTensors, PreparedBatch, StepLoss, Trainer } from './trainer.ts';
 
 /** A picture and its caption, as CLIP takes them. */
 export interface ClipExample {

@@ -28,10 +28,13 @@ const training = objectOf({
   saveEvery: whole(1, 1e9).default(500),
   /** Batches of examples of about one length, from chunks of so many; see `BatchOrder`. */
   chunkBatches: whole(1, 1e6).optional(),
-}).superRefine(({ epochs, warmupEpochs }, context) => {
-  if (warmupEpochs === 0 || warmupEpochs < epochs) return;
-  const message = `less than epochs, which is ${epochs}`;
-  context.addIssue({ code: 'custom', path: ['warmupEpochs'], message });
+}).superRefine(({ epochs, warmupEpochs, optimizer, momentum }, context) => {
+  const refuse = (name: string, message: string) =>
+    context.addIssue({ code: 'custom', path: [name], message });
+  if (warmupEpochs > 0 && warmupEpochs >= epochs)
+    refuse('warmupEpochs', `less than epochs, which is ${epochs}`);
+  if (momentum !== undefined && optimizer !== 'muon')
+    refuse('momentum', 'left out where optimizer is not "muon"');
 });
 
 /** Of stages that move no matrix of a layer. */

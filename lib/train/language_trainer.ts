@@ -3,16 +3,11 @@ import type { Device } from '../tensor/device.ts';
 import { type BatchStatesOptions, batchStates } from './batch_states.ts';
 import { type ConditionedExample, type ConditioningDropout, withDropout } from './conditioning.ts';
 import type { Draws } from './draws.ts';
+import { layerMatrices } from './layer_matrices.ts';
 import { nextTokenLoss } from './next_token_loss.ts';
 import { type TokenBatch, tokenBatch } from './token_batch.ts';
 import type { TokenLossOptions } from './token_losses.ts';
-import {
-  layerMatrices,
-  type NamedTensors,
-  type PreparedBatch,
-  type StepLoss,
-  type Trainer,
-} from './trainer.ts';
+import type { NamedTensors, PreparedBatch, StepLoss, Trainer } from './trainer.ts';
 
 /** How sequences become a loss; what trainers of the transformer share. */
 export interface SequenceLossOptions

@@ -26,7 +26,7 @@ export interface AdamWSettings {
 
 /** What moves which parameters, by which constants. */
 export interface OptimizerSettings extends AdamWSettings {
-  /** Of the matrices that a trainer names: Muon, or AdamW, which moves everything else; AdamW unless told. */
+  /** What moves the matrices that a trainer names; AdamW, which moves everything else, unless told. */
   readonly optimizer?: 'adamw' | 'muon' | undefined;
   /** Of Muon, in [0, 1); 0.95 unless told. */
   readonly momentum?: number | undefined;
@@ -53,10 +53,10 @@ interface Parameter {
 }
 
 /**
- * AdamW (Loshchilov & Hutter 2019), or with it Muon (Jordan et al. 2024), and clipping by the global norm, over
- * named tensors, in place. A parameter in bf16 has a master in f32, which is what is moved: steps that
- * are smaller than a rounding of bf16 are not lost. Rate and step count live on the device, so that a
- * step can be recorded.
+ * AdamW (Loshchilov & Hutter 2019), or with it Muon (Jordan et al. 2024), and clipping by the global norm,
+ * over named tensors, in place. A parameter in bf16 has a master in f32, which is what is moved: steps
+ * that are smaller than a rounding of bf16 are not lost. Rate and step count live on the device, so that
+ * a step can be recorded.
  */
 export class Optimizer {
   /** `[1]`, f32: the learning rate of the next step; 0 until it is written. */

@@ -8,17 +8,12 @@ import { batchStates } from './batch_states.ts';
 import type { ConditionedExample } from './conditioning.ts';
 import type { Draws } from './draws.ts';
 import { droppedBatch, type SequenceLossOptions } from './language_trainer.ts';
+import { layerMatrices } from './layer_matrices.ts';
 import { nextTokenLoss } from './next_token_loss.ts';
 import { scattered } from './scattered.ts';
 import { styleFeatures, type TrainingReference } from './style_reference.ts';
 import type { TokenBatch } from './token_batch.ts';
-import {
-  layerMatrices,
-  type NamedTensors,
-  type PreparedBatch,
-  type StepLoss,
-  type Trainer,
-} from './trainer.ts';
+import type { NamedTensors, PreparedBatch, StepLoss, Trainer } from './trainer.ts';
 
 /** A picture as its own reference, beside its sequences (StyleAR, arXiv 2505.19874: "binary data"). */
 export interface StyleExample extends ConditionedExample {

@@ -5,18 +5,6 @@ import type { Draws } from './draws.ts';
 /** Tensors by names that differ. */
 export type NamedTensors = readonly (readonly [string, Tensor])[];
 
-/**
- * Names of the matrices of numbered layers. Norms for each head are none, and neither are adapters, whose
- * names do not end in `weight`.
- */
-export function layerMatrices(parameters: NamedTensors): Set<string> {
-  const matrix = /(^|\.)layers\.\d+\..*(?<!norm)\.weight$/;
-  const matrices = parameters.filter(
-    ([name, { shape }]) => shape.length === 2 && matrix.test(name),
-  );
-  return new Set(matrices.map(([name]) => name));
-}
-
 /** Examples that are read one at a time, such as those of shards. */
 export interface Examples<Example> {
   /** How many, at least 1. */

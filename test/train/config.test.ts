@@ -98,6 +98,10 @@ describe('a training config', () => {
       'training.optimizer to be "adamw" or "muon", got "sgd"',
     ],
     [
+      { ...least, training: { ...least.training, momentum: 0.9 } },
+      'training.momentum to be left out where optimizer is not "muon", got 0.9',
+    ],
+    [
       { ...least, training: { ...least.training, optimizer: 'muon' } },
       'training.optimizer to be "adamw", as no matrix of a layer is trained, got "muon"',
     ],

@@ -53,6 +53,10 @@ function definition(steps: number): Float64Array[] {
 /** A matrix that Muon moves, and a vector that AdamW does. */
 const mixed = { ...settings, optimizer: 'muon', momentum: 0.7 } as const;
 const matrices = new Set(['layers.0.weight']);
+const optimizers = [
+  ['AdamW', settings],
+  ['Muon', mixed],
+] as const;
 
 const folder = mkdtempSync(join(tmpdir(), 'stylear-adamw-'));
 afterAll(() => rmSync(folder, { recursive: true }));
@@ -136,10 +140,7 @@ onEveryDevice('the optimizer', (device) => {
     ]);
   });
 
-  test.each([
-    ['AdamW', settings],
-    ['Muon', mixed],
-  ])('goes on from what was saved, bit for bit: %s', async (name, chosen) => {
+  test.each(optimizers)('goes on from what was saved, bit for bit: %s', async (name, chosen) => {
     using whole = made(undefined, undefined, chosen);
     run(whole.optimizer, 1, 4);
 
@@ -153,10 +154,7 @@ onEveryDevice('the optimizer', (device) => {
     expectSameBits(await valuesOf(second.parameters), await valuesOf(whole.parameters));
   });
 
-  test.each([
-    ['AdamW', settings],
-    ['Muon', mixed],
-  ])('can be recorded: %s', async (_, chosen) => {
+  test.each(optimizers)('can be recorded: %s', async (_, chosen) => {
     using whole = made(undefined, undefined, chosen);
     run(whole.optimizer, 1, 3);
 
