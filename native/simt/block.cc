@@ -33,11 +33,13 @@ void run_block(const Launch& launch, uint3 index) {
     warp.slots_used = 0;
     w.warps_ready |= 1u << i;
   }
+  current_block = {index, launch.block, launch.grid};
   unsigned i = 0;
   for (unsigned z = 0; z < launch.block.z; ++z)
     for (unsigned y = 0; y < launch.block.y; ++y)
       for (unsigned x = 0; x < launch.block.x; ++x, ++i) {
-        w.fibers[i].ids = {{x, y, z}, index, launch.block, launch.grid, i % 32, i / 32, i};
+        w.fibers[i].ids = {{x, y, z}, i % 32, i / 32, i};
+        w.fibers[i].warp = &w.warp[i / 32];
         prepare_fiber(&w.fibers[i], i);
       }
   arena_reset();
@@ -51,7 +53,7 @@ void run_block(const Launch& launch, uint3 index) {
 
 void finish_thread() {
   Fiber* me = self();
-  Warp& w = worker->warp[me->ids.warp];
+  Warp& w = *me->warp;
   if (!me->copies.empty()) complete_copies(me, me->copies.size());
   clear_ready(me);
   note(me, Wait::done, "", "", 0);

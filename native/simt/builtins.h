@@ -46,9 +46,9 @@ constexpr uint2 make_uint2(unsigned x, unsigned y) { return {x, y}; }
 constexpr uint4 make_uint4(unsigned x, unsigned y, unsigned z, unsigned w) { return {x, y, z, w}; }
 
 #define threadIdx (::stylear::simt::current->thread)
-#define blockIdx (::stylear::simt::current->block)
-#define blockDim (::stylear::simt::current->block_dim)
-#define gridDim (::stylear::simt::current->grid_dim)
+#define blockIdx (::stylear::simt::current_block.block)
+#define blockDim (::stylear::simt::current_block.block_dim)
+#define gridDim (::stylear::simt::current_block.grid_dim)
 #define warpSize 32
 
 // ---- barriers and fences

@@ -32,26 +32,19 @@ void barrier_release(Barrier& b, int id) {
   b = Barrier{};
 }
 
-void warp_collective(uint32_t mask, WarpFunction together, void* arg, const char* what,
-                     const char* file, int line) {
-  Fiber* f = self();
-  Warp& w = worker->warp[f->ids.warp];
-  uint32_t bit = 1u << f->ids.lane;
-  ++worker->counted.collectives;
-  if (!(mask & bit))
-    fail("%s at %s:%d: calling lane %u is not in the mask %08x", what, file, line, f->ids.lane,
-         mask);
+namespace {
+
+// The collective that the current lane starts: what stands in its way is told here.
+Collective& start_collective(uint32_t mask, WarpFunction together, const char* what,
+                             const char* file, int line) {
+  const Fiber* f = self();
+  Warp& w = *f->warp;
+  const uint32_t bit = 1u << f->ids.lane;
   if (mask & w.done & w.exist)
     fail("%s at %s:%d: mask %08x names lanes that have exited (%08x)", what, file, line, mask,
          w.done & w.exist);
-  uint32_t need = mask & w.exist;
-  Collective* c = nullptr;
   for (uint32_t u = w.slots_used; u; u &= u - 1) {
-    Collective& s = w.slot[std::countr_zero(u)];
-    if (s.mask == mask) {
-      c = &s;
-      break;
-    }
+    const Collective& s = w.slot[std::countr_zero(u)];
     if (s.mask & mask & bit && s.arrived & mask)  // each side waits for the other
       fail(
           "lanes %08x of warp %u are in %s at %s:%d (mask %08x) while lane %u is in %s at %s:%d "
@@ -59,35 +52,56 @@ void warp_collective(uint32_t mask, WarpFunction together, void* arg, const char
           s.arrived, f->ids.warp, s.what, s.file, s.line, s.mask, f->ids.lane, what, file, line,
           mask);
   }
-  if (!c) {
-    unsigned s = unsigned(std::countr_one(w.slots_used));
-    if (s >= max_slots) fail("too many different warp collectives at once");
-    w.slots_used |= 1u << s;
-    c = &w.slot[s];
-    c->mask = mask;
-    c->arrived = 0;
-    c->together = together;
-    c->what = what;
-    c->file = file;
-    c->line = line;
-  } else if (c->together != together) {
+  const unsigned free = unsigned(std::countr_one(w.slots_used));
+  if (free >= max_slots) fail("too many different warp collectives at once");
+  w.slots_used |= 1u << free;
+  Collective& c = w.slot[free];
+  c.mask = mask;
+  c.arrived = 0;
+  c.together = together;
+  c.what = what;
+  c.file = file;
+  c.line = line;
+  return c;
+}
+
+// That lanes of the current warp wait in with this mask; null if there is none.
+Collective* open_collective(Warp& w, uint32_t mask) {
+  for (uint32_t u = w.slots_used; u; u &= u - 1) {
+    Collective& s = w.slot[std::countr_zero(u)];
+    if (s.mask == mask) return &s;
+  }
+  return nullptr;
+}
+
+}  // namespace
+
+void warp_collective(uint32_t mask, WarpFunction together, void* arg, const char* what,
+                     const char* file, int line) {
+  Fiber* f = self();
+  Warp& w = *f->warp;
+  const uint32_t bit = 1u << f->ids.lane;
+  ++worker->counted.collectives;
+  if (!(mask & bit))
+    fail("%s at %s:%d: calling lane %u is not in the mask %08x", what, file, line, f->ids.lane,
+         mask);
+  Collective* c = open_collective(w, mask);
+  if (!c)
+    c = &start_collective(mask, together, what, file, line);
+  else if (c->together != together)
     fail("lanes %08x of warp %u are in %s at %s:%d while lane %u is in %s at %s:%d", c->arrived,
          f->ids.warp, c->what, c->file, c->line, f->ids.lane, what, file, line);
-  }
   c->args[f->ids.lane] = arg;
   c->arrived |= bit;
-  if (c->arrived == need) {
-    uint32_t arrived = c->arrived;
+  if (c->arrived == (mask & w.exist)) {
+    const uint32_t arrived = c->arrived;
     w.slots_used &= ~(1u << (c - w.slot));
     together(c->args, arrived);
-    for (uint32_t m = arrived & ~bit; m; m &= m - 1)
-      worker->fibers[f->ids.warp * 32 + std::countr_zero(m)].wait = Wait::none;
     w.ready |= arrived;
     worker->warps_ready |= 1u << f->ids.warp;
     maybe_switch();
   } else {
     clear_ready(f);
-    note(f, Wait::collective, what, file, line);
     block_current();
   }
 }
@@ -135,7 +149,7 @@ void barrier(int id, unsigned threads, bool predicate, const char* what, const c
   } else if (b.count != threads) {
     fail("%s at %s:%d: barrier %d is already used with %u threads", what, file, line, id, b.count);
   } else if (worker->opt.strict_barriers && id == 0 &&
-             (b.line != line || std::strcmp(b.file, file))) {
+             (b.line != line || (b.file != file && std::strcmp(b.file, file)))) {
     fail("divergent __syncthreads: thread %u is at %s:%d, other threads at %s:%d", f->ids.linear,
          file, line, b.file, b.line);
   }

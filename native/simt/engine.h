@@ -38,11 +38,17 @@ namespace stylear::simt {
 // What device code may ask about its own thread. `current` is that of the running fiber, or null
 // outside kernels.
 struct Ids {
-  uint3 thread, block;
-  dim3 block_dim, grid_dim;
+  uint3 thread;
   unsigned lane, warp, linear;
 };
 extern __thread Ids* current __attribute__((tls_model("initial-exec")));
+
+// And about its block.
+struct BlockIds {
+  uint3 block;
+  dim3 block_dim, grid_dim;
+};
+extern __thread BlockIds current_block __attribute__((tls_model("initial-exec")));
 
 enum class Order { forward, reverse, random };  // which ready fiber runs next
 enum class Async { late, early, random };       // when cp.async and bulk copies really happen

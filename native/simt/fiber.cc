@@ -8,7 +8,6 @@
 
 #if defined(__x86_64__)
 // MXCSR and the x87 control word are the same in every fiber.
-extern "C" void simt_switch(void** save, void* to);
 asm(R"(
 .text
 .globl simt_switch
@@ -33,7 +32,6 @@ simt_switch:
 .size simt_switch,.-simt_switch
 )");
 #elif defined(__aarch64__)
-extern "C" void simt_switch(void** save, void* to);
 asm(R"(
 .text
 .globl simt_switch
@@ -72,17 +70,6 @@ simt_switch:
 
 namespace stylear::simt {
 
-void switch_fiber(Fiber* from, Fiber* to) {
-  ++worker->counted.switches;
-  current = &to->ids;
-#ifdef SIMT_ASAN
-  __sanitizer_start_switch_fiber(&from->fake, to->stack, worker->stack_bytes);
-#endif
-  simt_switch(&from->sp, to->sp);
-#ifdef SIMT_ASAN
-  __sanitizer_finish_switch_fiber(from->fake, nullptr, nullptr);
-#endif
-}
 void leave_block() {
   current = nullptr;
 #ifdef SIMT_ASAN

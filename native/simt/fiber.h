@@ -3,6 +3,9 @@
 
 #include "state.h"
 
+// Keeps where this fiber is in `save` and goes on at `to`.
+extern "C" void simt_switch(void** save, void* to);
+
 namespace stylear::simt {
 
 // Makes `worker`'s stacks, one for each thread a block may have.
@@ -13,7 +16,17 @@ void prepare_fiber(Fiber* f, unsigned i);
 // From the OS thread into the block; returns when leave_block is called.
 void enter_block(Fiber* first);
 [[noreturn]] void leave_block();
-void switch_fiber(Fiber* from, Fiber* to);
+inline void switch_fiber(Fiber* from, Fiber* to) {
+  ++worker->counted.switches;
+  current = &to->ids;
+#ifdef SIMT_ASAN
+  __sanitizer_start_switch_fiber(&from->fake, to->stack, worker->stack_bytes);
+#endif
+  simt_switch(&from->sp, to->sp);
+#ifdef SIMT_ASAN
+  __sanitizer_finish_switch_fiber(from->fake, nullptr, nullptr);
+#endif
+}
 // Like switch_fiber, from a fiber that never runs again.
 [[noreturn]] void leave_for(Fiber* to);
 

@@ -18,6 +18,7 @@
 namespace stylear::simt {
 
 __thread Ids* current __attribute__((tls_model("initial-exec"))) = nullptr;
+__thread BlockIds current_block __attribute__((tls_model("initial-exec"))) = {};
 __thread Worker* worker __attribute__((tls_model("initial-exec"))) = nullptr;
 
 namespace {
@@ -155,7 +156,7 @@ void fail(const char* format, ...) {
   std::vsnprintf(text, sizeof text, format, args);
   va_end(args);
   if (!current) throw failure(text);
-  const uint3 block = current->block;
+  const uint3 block = current_block.block;
   char at[64];
   std::snprintf(at, sizeof at, ", block (%u,%u,%u): ", block.x, block.y, block.z);
   worker->failed = true;

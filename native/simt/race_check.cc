@@ -116,8 +116,8 @@ namespace {
 // unless they have met at an atomic (every global atomic counts as a release and an acquire; fences
 // are not modelled).
 uint32_t block_number() {
-  const Ids& i = *current;
-  return (i.block.z * i.grid_dim.y + i.block.y) * i.grid_dim.x + i.block.x;
+  const auto& [block, dim, grid] = current_block;
+  return (block.z * grid.y + block.y) * grid.x + block.x;
 }
 }  // namespace
 // The race build runs one block at a time, so none of this needs locking.

@@ -11,17 +11,6 @@
 
 namespace stylear::simt {
 
-void set_ready(Fiber* f) {
-  Warp& w = worker->warp[f->ids.warp];
-  w.ready |= 1u << f->ids.lane;
-  worker->warps_ready |= 1u << f->ids.warp;
-  f->wait = Wait::none;
-}
-void clear_ready(Fiber* f) {
-  Warp& w = worker->warp[f->ids.warp];
-  w.ready &= ~(1u << f->ids.lane);
-  if (!w.ready) worker->warps_ready &= ~(1u << f->ids.warp);
-}
 void note(Fiber* f, Wait w, const char* what, const char* file, int line) {
   f->wait = w;
   f->what = what;
@@ -43,8 +32,9 @@ unsigned random_bit(uint32_t m) {
   unsigned k = unsigned(worker->random() % unsigned(std::popcount(m)));
   while (k--) m &= m - 1;
   return std::countr_zero(m);
+}
 }  // namespace
-}  // namespace
+
 Fiber* pick(unsigned warp, unsigned lane) {
   if (!worker->warps_ready) return nullptr;
   switch (worker->opt.order) {
@@ -63,6 +53,7 @@ Fiber* pick(unsigned warp, unsigned lane) {
   }
   return &worker->fibers[warp * 32 + lane];
 }
+
 namespace {
 const char* wait_name(Wait w) {
   switch (w) {
@@ -83,6 +74,17 @@ const char* wait_name(Wait w) {
 }
 }  // namespace
 void deadlock() {
+  // Collectives note nothing of their own, since they come and go by the million.
+  for (unsigned i = 0; i < worker->warps; ++i) {
+    const Warp& w = worker->warp[i];
+    for (uint32_t used = w.slots_used; used; used &= used - 1) {
+      const Collective& c = w.slot[std::countr_zero(used)];
+      for (uint32_t lanes = c.arrived; lanes; lanes &= lanes - 1) {
+        Fiber* waits = &worker->fibers[i * 32 + unsigned(std::countr_zero(lanes))];
+        note(waits, Wait::collective, c.what, c.file, c.line);
+      }
+    }
+  }
   const auto together = [](const Fiber& a, const Fiber& b) {
     return a.wait == b.wait && a.line == b.line && a.file == b.file && a.what == b.what;
   };
@@ -104,20 +106,6 @@ void deadlock() {
           std::string(" ") + first.what + " at " + first.file + ":" + std::to_string(first.line);
   }
   fail("%s", report.c_str());
-}
-
-void block_current() {  // the current fiber is no longer ready: run somebody else
-  Fiber* me = self();
-  Fiber* to = pick(me->ids.warp, me->ids.lane);
-  if (!to) deadlock();
-  if (to != me) switch_fiber(me, to);
-}
-
-void maybe_switch() {  // the current fiber stays ready
-  if (worker->opt.order != Order::random) return;
-  Fiber* me = self();
-  Fiber* to = pick(me->ids.warp, me->ids.lane);
-  if (to != me) switch_fiber(me, to);
 }
 
 void yield() {

@@ -43,16 +43,19 @@ struct AsyncCopy {
   bool done;
 };
 
-// One CUDA thread of the running block.
-struct Fiber {
+struct Warp;
+
+// One CUDA thread of the running block. What every switch touches lies in one line of the cache.
+struct alignas(64) Fiber {
   Ids ids;  // first: `current` points here
   void* sp = nullptr;
-  char* stack = nullptr;
-  void* fake = nullptr;  // AddressSanitizer's handle of this fiber
+  Warp* warp = nullptr;
   Wait wait = Wait::none;
   int barrier = 0;
   const void* object = nullptr;  // the mbarrier it waits for
-  const char *what = "", *file = "";
+  char* stack = nullptr;
+  void* fake = nullptr;               // AddressSanitizer's handle of this fiber
+  const char *what = "", *file = "";  // where it waits, unless in a collective of its warp
   int line = 0;
   std::vector<AsyncCopy> copies;  // not yet complete, oldest first
   std::vector<size_t> groups;     // number of copies before each commit, relative to copies[0]
@@ -66,10 +69,10 @@ struct Collective {
   int line = 0;
   void* args[32];
 };
-struct Warp {
+struct alignas(64) Warp {
   uint32_t exist = 0, ready = 0, done = 0;  // a bit per lane
+  uint32_t slots_used = 0;                  // a bit per slot
   Collective slot[max_slots];
-  uint32_t slots_used = 0;  // a bit per slot
 };
 struct Group {  // a warpgroup of four warps
   unsigned arrived = 0;
