@@ -34,24 +34,35 @@ void barrier_release(Barrier& b, int id) {
 
 namespace {
 
-// The collective that the current lane starts: what stands in its way is told here.
-Collective& start_collective(uint32_t mask, WarpFunction together, const char* what,
-                             const char* file, int line) {
+// That lanes of a warp wait in with this mask; null if there is none.
+Collective* open_collective(Warp& w, uint32_t mask) {
+  for (uint32_t u = w.slots_used; u; u &= u - 1) {
+    Collective& s = w.slot[std::countr_zero(u)];
+    if (s.mask == mask) return &s;
+  }
+  return nullptr;
+}
+
+// Fails where another collective waits for the current lane, and this one for lanes in that.
+void refuse_crossing(uint32_t mask, const char* what, const char* file, int line) {
   const Fiber* f = self();
-  Warp& w = *f->warp;
-  const uint32_t bit = 1u << f->ids.lane;
-  if (mask & w.done & w.exist)
-    fail("%s at %s:%d: mask %08x names lanes that have exited (%08x)", what, file, line, mask,
-         w.done & w.exist);
+  const Warp& w = *f->warp;
   for (uint32_t u = w.slots_used; u; u &= u - 1) {
     const Collective& s = w.slot[std::countr_zero(u)];
-    if (s.mask & mask & bit && s.arrived & mask)  // each side waits for the other
+    if (s.mask != mask && s.mask >> f->ids.lane & 1 && s.arrived & mask)
       fail(
           "lanes %08x of warp %u are in %s at %s:%d (mask %08x) while lane %u is in %s at %s:%d "
           "(mask %08x)",
           s.arrived, f->ids.warp, s.what, s.file, s.line, s.mask, f->ids.lane, what, file, line,
           mask);
   }
+}
+
+Collective& start_collective(Warp& w, uint32_t mask, WarpFunction together, const char* what,
+                             const char* file, int line) {
+  if (mask & w.done & w.exist)
+    fail("%s at %s:%d: mask %08x names lanes that have exited (%08x)", what, file, line, mask,
+         w.done & w.exist);
   const unsigned free = unsigned(std::countr_one(w.slots_used));
   if (free >= max_slots) fail("too many different warp collectives at once");
   w.slots_used |= 1u << free;
@@ -63,15 +74,6 @@ Collective& start_collective(uint32_t mask, WarpFunction together, const char* w
   c.file = file;
   c.line = line;
   return c;
-}
-
-// That lanes of the current warp wait in with this mask; null if there is none.
-Collective* open_collective(Warp& w, uint32_t mask) {
-  for (uint32_t u = w.slots_used; u; u &= u - 1) {
-    Collective& s = w.slot[std::countr_zero(u)];
-    if (s.mask == mask) return &s;
-  }
-  return nullptr;
 }
 
 }  // namespace
@@ -86,8 +88,10 @@ void warp_collective(uint32_t mask, WarpFunction together, void* arg, const char
     fail("%s at %s:%d: calling lane %u is not in the mask %08x", what, file, line, f->ids.lane,
          mask);
   Collective* c = open_collective(w, mask);
+  const bool alone = c && std::has_single_bit(w.slots_used);
+  if (!alone) refuse_crossing(mask, what, file, line);
   if (!c)
-    c = &start_collective(mask, together, what, file, line);
+    c = &start_collective(w, mask, together, what, file, line);
   else if (c->together != together)
     fail("lanes %08x of warp %u are in %s at %s:%d while lane %u is in %s at %s:%d", c->arrived,
          f->ids.warp, c->what, c->file, c->line, f->ids.lane, what, file, line);

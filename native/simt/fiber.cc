@@ -78,16 +78,7 @@ void leave_block() {
   simt_switch(&worker->dead_sp, worker->main_sp);
   __builtin_unreachable();
 }
-void enter_block(Fiber* first) {
-  current = &first->ids;
-#ifdef SIMT_ASAN
-  __sanitizer_start_switch_fiber(&worker->main_fake, first->stack, worker->stack_bytes);
-#endif
-  simt_switch(&worker->main_sp, first->sp);
-#ifdef SIMT_ASAN
-  __sanitizer_finish_switch_fiber(worker->main_fake, nullptr, nullptr);
-#endif
-}
+void enter_block(Fiber* first) { switch_to(first, &worker->main_sp, &worker->main_fake); }
 
 void leave_for(Fiber* to) {
   ++worker->counted.switches;

@@ -112,6 +112,12 @@ __global__ void different_collectives(int* out) {
   else
     out[threadIdx.x] = int(__ballot_sync(full_warp, 1));
 }
+__global__ void crossing_collectives(int* out) {  // 0 waits for 2, and 1 and 2 for 0
+  if (threadIdx.x == 0)
+    out[0] = __shfl_sync(0b101u, 1, 0);
+  else if (threadIdx.x < 3)
+    out[threadIdx.x] = __shfl_sync(0b111u, 1, 0);
+}
 __global__ void copy_not_waited(const int* in, int* out) {  // cp.async without wait
   SHARED_ARRAY(int4, s, 32);
   ptx::cp_async_16(&s[threadIdx.x], in + threadIdx.x * 4);
@@ -326,6 +332,11 @@ std::vector<Case> cases() {
        "plain address race",
        "while lane",
        once(different_collectives, 32, 0, o),
+       {}},
+      {"crossing_collectives",
+       "plain address race",
+       "while lane",
+       once(crossing_collectives, 32, 0, o),
        {}},
       {"copy_not_waited", "plain address race", "copy in flight",
        once(copy_not_waited, 32, 0, ci, o), all(32, [](int i) { return i * 4; })},
