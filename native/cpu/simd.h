@@ -275,6 +275,8 @@ V kept(V v) {
 
 // Asks for the cache line of an address that will be read soon; any address is allowed.
 inline void prefetch(const void* address) { __builtin_prefetch(address, 0, 3); }
+// The same, into the second cache only.
+inline void prefetch_second(const void* address) { __builtin_prefetch(address, 0, 2); }
 // The same for a line that is read once.
 inline void prefetch_once(const void* address) { __builtin_prefetch(address, 0, 0); }
 

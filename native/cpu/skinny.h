@@ -20,26 +20,33 @@ namespace stylear::cpu {
 constexpr int64_t skinny_outs = 48;
 
 // The outs that are summed together, and how much of their depth before the next ones. Meanwhile
-// the weights of the tile behind are asked for; where whole rows are walked, `stream` elements
-// ahead in the order of memory, unless that is 0.
+// the weights two tiles on are asked for, into the second cache: into the first, few can be waited
+// for at a time. Where whole rows are walked and `stream` is not 0, those so many elements ahead in
+// the order of memory, into the first.
+//
+// On a Zen 4 65536 outs by 1, 2, 4, 8 rows of bf16 pairs took so 0.98, 0.92, 0.95, 0.88 of read
+// bandwidth; asked for a tile ahead and into the first cache 0.97, 0.90, 0.88, 0.68; and of 8 lanes
+// 0.95, 0.99, 1.00, 0.58 instead of 0.88, 0.85, 0.78, 0.46.
 struct Tile {
   int outs;
   int64_t depth;
   int64_t stream = 0;
 };
 
-// As many sums as leave registers for the weights of a tile and a vector of activations.
-//
-// With 32 registers a block's activations stay in the first cache. With 16 they come from the
-// second: memory is read fastest along few long rows. On a Zen 2 [32768, 4096] by 1, 2, 4 rows went
-// so at 1.0, 1.0, 0.86 of read bandwidth in bf16 and 0.97, 0.90, 0.60 in i8, with depths of 512 at
-// 0.94, 1.0, 0.82 and 0.69, 0.65, 0.50. More rows are bound by arithmetic and stay in the first.
+// As many sums as leave registers for the weights of a tile and a vector of activations, which come
+// from the second cache: memory is read fastest along few long rows. On a Zen 4 2, 4 rows of 16
+// lanes went so at 0.95, 0.96 of read bandwidth in bf16 and 0.99, 0.66 in i8, with depths of 512 at
+// 0.86, 0.79 and 0.69, 0.57. More rows are bound by arithmetic and stay in the first cache.
 constexpr Tile widest_tile(int rows) {
   constexpr int registers = lanes == 16 ? 32 : 16;
   int outs = lanes == 16 ? 8 : 4;
   while (outs > 1 && (outs * rows + outs + 1 > registers || skinny_outs % outs != 0)) --outs;
-  return {outs, lanes == 16 ? 512 : rows > 4 ? 1024 : 4096};
+  return {outs, rows > 4 ? 1024 : 4096};
 }
+
+// Where bf16 are multiplied in pairs the best tiles depend on the first cache of a core: 32 KiB, as
+// of a Zen 4, or 48 KiB, as of a Zen 5. The results do not.
+enum class FirstCache { small, large };
 
 // How weights are read. A chunk of them, one register's width in memory, is widened to `parts`
 // vectors; each meets a vector of activations, which are stored in the order of the parts.
@@ -96,18 +103,24 @@ struct Bf16Weights {
 
 // bf16 weights and activations, as pairs.
 //
-// Pairs leave time to spare, so tiles are chosen for memory: it is read fastest as one stream, a
-// weight row from end to end. On a Zen 5 [32768, 4096] by 1, 2, 4 rows went so at 1.00, 0.99, 0.93
+// Pairs leave time to spare, so tiles are chosen for memory. On a Zen 5 it is read fastest as one
+// stream, a weight row from end to end: [32768, 4096] by 1, 2, 4 rows went so at 1.00, 0.99, 0.93
 // of read bandwidth, by 8, 6, 4 outs and depths of 512 at 0.83, 0.82, 0.77. What is asked for
 // shares the first cache with the activations: 8 KiB ahead by 4 rows went at 0.84. 8 rows need
 // wider tiles.
+//
+// A Zen 4 has room for the activations of a stream only in the second cache, and reads those of 4
+// rows there at 0.58; wide tiles share them. 8 rows keep theirs in the first, which two outs by
+// depths of 1024 leave half free: 0.88, three outs 0.81, depths of 2048 0.62.
+template <FirstCache cache>
 struct Bf16PairWeights {
   using Weight = bf16;
   static constexpr int parts = 1;
   static constexpr int depth = 2 * lanes;
   static constexpr int most_rows = 8;
   static constexpr Tile tile(int rows) {
-    return rows <= 4 ? Tile{1, 16384 / rows, 3840} : Tile{3, 1024};
+    if (cache == FirstCache::large) return rows <= 4 ? Tile{1, 16384 / rows, 3840} : Tile{3, 1024};
+    return rows <= 4 ? Tile{6, 4096} : rows < 8 ? Tile{4, 4096} : Tile{2, 1024};
   }
   template <int part>
   static Floats read(const bf16* w) {
@@ -123,14 +136,18 @@ struct Bf16PairWeights {
 
 // i8 weights widened to bf16, which is exact, and bf16 activations, as pairs. One out at a time
 // would wait for its own sum where memory is fast: by 1 and 2 rows 0.69 and 0.63 of 73 GB/s. Two
-// that are asked for in the order of memory reached 0.96 of 50 GB/s, each by itself 0.82.
+// that are asked for in the order of memory reached 0.96 of 50 GB/s, each by itself 0.82. On a
+// Zen 4 1, 2, 4 rows by six went at 1.02, 1.00, 0.90, by those two at 1.02, 1.00, 0.83.
+template <FirstCache cache>
 struct I8PairWeights {
   using Weight = int8_t;
   static constexpr int parts = 2;
   static constexpr int depth = 4 * lanes;
   static constexpr int most_rows = 8;
   static constexpr Tile tile(int rows) {
-    return rows <= 2 ? Tile{2, 4096, 10240} : rows <= 4 ? Tile{2, 4096} : Tile{3, 2048};
+    if (cache == FirstCache::large)
+      return rows <= 2 ? Tile{2, 4096, 10240} : rows <= 4 ? Tile{2, 4096} : Tile{3, 2048};
+    return rows <= 4 ? Tile{6, 4096} : rows < 8 ? Tile{4, 4096} : Tile{3, 4096};
   }
   template <int part>
   static Floats read(const int8_t* w) {
@@ -250,13 +267,15 @@ class SkinnyProduct {
     int64_t ahead, beside, step;
   };
 
+  // In the order of memory, or those of the tile two on: further down, in the next block of depth
+  // or in the piece behind.
   template <int outs>
   Asked asked_meanwhile(const Piece& piece, int64_t first, int64_t stream) const {
     if (stream > 0 && piece.end - piece.begin == depth_)
       return {stream, Weights::depth, outs * Weights::depth};
-    int64_t ahead = outs * depth_;  // to the outs beside them, the next block or the next piece
-    if (first + outs >= piece.outs)
-      ahead = piece.end < depth_ ? piece.end - piece.begin - first * depth_ : ahead - piece.begin;
+    int64_t ahead = 2 * outs * depth_;
+    if (first + 2 * outs >= piece.outs)
+      ahead += piece.end < depth_ ? piece.end - piece.begin - piece.outs * depth_ : -piece.begin;
     return {ahead, depth_, Weights::depth};
   }
 
@@ -266,7 +285,8 @@ class SkinnyProduct {
     const Weight* w = weight_ + (piece.out + first) * depth_ + piece.begin;
     const int64_t whole = (piece.end - piece.begin) / Weights::depth;
     const float* x = x_.tile(piece.row, rows, piece.begin);
-    const Asked asked = asked_meanwhile<outs>(piece, first, Weights::tile(rows).stream);
+    constexpr int64_t stream = Weights::tile(rows).stream;
+    const Asked asked = asked_meanwhile<outs>(piece, first, stream);
     const Weight* ahead = w + asked.ahead;
 
     Floats sums[outs][rows];
@@ -278,7 +298,12 @@ class SkinnyProduct {
 
     for (int64_t c = 0; c < whole; ++c, w += Weights::depth, x += rows * chunk_words) {
 #pragma GCC unroll 8
-      for (int o = 0; o < outs; ++o) prefetch(ahead + o * asked.beside);
+      for (int o = 0; o < outs; ++o) {
+        if constexpr (stream > 0)
+          prefetch(ahead + o * asked.beside);
+        else
+          prefetch_second(ahead + o * asked.beside);
+      }
       ahead += asked.step;
       add_chunk<outs, rows>(w, depth_, x, sums);
     }

@@ -233,9 +233,12 @@ int main() {
                                                                              {9, 97, 1537},
                                                                              {8, 50, 2049},
                                                                              {4, 49, 4097},
+                                                                             {6, 51, 4097},
                                                                              {2, 5, 8193}}) {
-    pairs_of_few_rows_are_multiplied<Bf16PairWeights>(rows, cols, depth);
-    pairs_of_few_rows_are_multiplied<I8PairWeights>(rows, cols, depth);
+    pairs_of_few_rows_are_multiplied<Bf16PairWeights<FirstCache::small>>(rows, cols, depth);
+    pairs_of_few_rows_are_multiplied<Bf16PairWeights<FirstCache::large>>(rows, cols, depth);
+    pairs_of_few_rows_are_multiplied<I8PairWeights<FirstCache::small>>(rows, cols, depth);
+    pairs_of_few_rows_are_multiplied<I8PairWeights<FirstCache::large>>(rows, cols, depth);
   }
   for (const auto& [rows, outs, depth] : std::vector<std::array<int64_t, 3>>{
            {1, 1, 1}, {2, 49, 1025}, {7, 50, 100}, {9, 16, 37}, {64, 13, 50}, {65, 70, 301}}) {

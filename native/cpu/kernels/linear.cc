@@ -5,6 +5,7 @@
 #include <algorithm>
 
 #include "cpu/epilogue.h"
+#include "cpu/first_cache.h"
 #include "cpu/gemm.h"
 #include "cpu/run.h"
 #include "cpu/skinny.h"
@@ -52,6 +53,13 @@ void skinny(const Linear& op, Workers& workers) {
   });
 }
 
+template <template <FirstCache> class Weights, class X>
+void skinny_pairs(const Linear& op, Workers& workers) {
+  static const bool large = first_cache_bytes() >= 48 * 1024;
+  large ? skinny<Weights<FirstCache::large>, X>(op, workers)
+        : skinny<Weights<FirstCache::small>, X>(op, workers);
+}
+
 template <class X, class W>
 void packed(const Linear& op, Workers& workers) {
   const int64_t depth = op.x.shape[-1], rows = op.x.count() / depth, outs = op.weight.shape[0];
@@ -67,12 +75,12 @@ void linear(const Linear& op, Workers& workers) {
     case Dtype::bf16:
       if (!is_skinny) return packed<X, bf16>(op, workers);
       if constexpr (has_bf16_dot && sizeof(X) == sizeof(bf16))
-        return skinny<Bf16PairWeights, X>(op, workers);
+        return skinny_pairs<Bf16PairWeights, X>(op, workers);
       return skinny<Bf16Weights, X>(op, workers);
     case Dtype::i8:
       if (!is_skinny) return packed<X, int8_t>(op, workers);
       if constexpr (has_bf16_dot && sizeof(X) == sizeof(bf16))
-        return skinny<I8PairWeights, X>(op, workers);
+        return skinny_pairs<I8PairWeights, X>(op, workers);
       return skinny<WeightsInOrder<int8_t>, X>(op, workers);
     default:
       return is_skinny ? skinny<WeightsInOrder<float>, X>(op, workers)

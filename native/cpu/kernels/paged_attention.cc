@@ -109,7 +109,7 @@ class Piece {
     for (int64_t i = 0; i < count; ++i) {
       float* wide = wide_ + i * padded_dim_;
       for (int64_t c = 0; c < padded_dim_; c += lanes) {
-        if (c % line == 0) prefetch(next[i] + c);
+        if (c % line == 0) prefetch_second(next[i] + c);
         store(wide + c, load_chunk(tokens_[first + i], c));
       }
       rows[i] = wide;
@@ -161,7 +161,7 @@ class Piece {
     int64_t c = 0;
     for (; c + lanes <= dim_; c += lanes, q += lanes) {
       if (next && c % line == 0)
-        for (int i = 0; i < beside; ++i) prefetch(next[i] + c);
+        for (int i = 0; i < beside; ++i) prefetch_second(next[i] + c);
       add_products<together, beside>(q, rows, c, lanes, own);
     }
     if (c < dim_) add_products<together, beside>(q, rows, c, dim_ - c, own);
@@ -216,7 +216,7 @@ class Piece {
         Floats value[chunks];
 #pragma GCC unroll 8
         for (int g = 0; g < chunks; ++g) {
-          if (next && (c + g * lanes) % line == 0) prefetch(next[i] + c + g * lanes);
+          if (next && (c + g * lanes) % line == 0) prefetch_second(next[i] + c + g * lanes);
           value[g] = load_value(values[i] + c + g * lanes);
         }
 #pragma GCC unroll 4
