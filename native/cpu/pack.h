@@ -40,13 +40,13 @@ int64_t pack_squares(const T* const* lines, int width, int64_t depths, float* to
   return d;
 }
 
-// The same where no lane is left out, which is nearly everywhere; else 0. Not for vectors of 16
-// lanes, with which it was not measured.
+// The same where no lane is left out, which is nearly everywhere; else 0. Of [257, 5120] by
+// [5120, 1280] in f32 with 16 lanes packing took 5 % of the time so, 10 without.
 template <class T>
 int64_t pack_whole(const T* const* lines, int count, int width, int here, int64_t depths,
                    float* to) {
-  constexpr int narrow = 6;  // lines of a left panel
-  if constexpr (lanes <= 8) {
+  constexpr int narrow = lanes == 16 ? 14 : 6;  // lines of a left panel
+  if constexpr (lanes >= 8) {
     if (count < here || std::find(lines, lines + here, nullptr) != lines + here) return 0;
     if (here == lanes) return pack_squares<lanes>(lines, width, depths, to);
     if constexpr (narrow < lanes)
@@ -96,7 +96,7 @@ void pack_across(const T* from, int64_t stride, int count, int width, int64_t de
   // and what is read beyond this one lies before the end of the next.
   if (width < lanes && count == width && stride + width >= lanes)
     for (; d + 1 < depths; ++d, from += stride, to += width) store(to, load(from));
-  if (lanes <= 8 && count == 2 * lanes && count == width)
+  if (count == 2 * lanes && count == width)
     for (; d < depths; ++d, from += stride, to += width) {
       store(to, load(from));
       store(to + lanes, load(from + lanes));
