@@ -277,7 +277,5 @@ V kept(V v) {
 inline void prefetch(const void* address) { __builtin_prefetch(address, 0, 3); }
 // The same, into the second cache only.
 inline void prefetch_second(const void* address) { __builtin_prefetch(address, 0, 2); }
-// The same for a line that is read once.
-inline void prefetch_once(const void* address) { __builtin_prefetch(address, 0, 0); }
 
 }  // namespace stylear::cpu

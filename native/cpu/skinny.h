@@ -24,9 +24,10 @@ constexpr int64_t skinny_outs = 48;
 // for at a time. Where whole rows are walked and `stream` is not 0, those so many elements ahead in
 // the order of memory, into the first.
 //
-// On a Zen 4 65536 outs by 1, 2, 4, 8 rows of bf16 pairs took so 0.98, 0.92, 0.95, 0.88 of read
-// bandwidth; asked for a tile ahead and into the first cache 0.97, 0.90, 0.88, 0.68; and of 8 lanes
-// 0.95, 0.99, 1.00, 0.58 instead of 0.88, 0.85, 0.78, 0.46.
+// On a Zen 4 bf16 pairs by 4 rows, six outs and depths of 4096, went so at 0.96 of read bandwidth,
+// by 8 rows, three outs and depths of 1024, at 0.80; asked for a tile on and into the first cache
+// at 0.89 and 0.69. With 8 lanes 1, 2, 4, 8 rows of bf16 went at 0.95, 0.99, 1.00, 0.58, and so at
+// 0.88, 0.85, 0.78, 0.46.
 struct Tile {
   int outs;
   int64_t depth;
@@ -36,12 +37,13 @@ struct Tile {
 // As many sums as leave registers for the weights of a tile and a vector of activations, which come
 // from the second cache: memory is read fastest along few long rows. On a Zen 4 2, 4 rows of 16
 // lanes went so at 0.95, 0.96 of read bandwidth in bf16 and 0.99, 0.66 in i8, with depths of 512 at
-// 0.86, 0.79 and 0.69, 0.57. More rows are bound by arithmetic and stay in the first cache.
+// 0.86, 0.79 and 0.69, 0.57. More rows are bound by arithmetic and stay in the first cache: 8 of
+// f32 went by depths of 512 at 0.78, of 4096 at 0.72.
 constexpr Tile widest_tile(int rows) {
   constexpr int registers = lanes == 16 ? 32 : 16;
   int outs = lanes == 16 ? 8 : 4;
   while (outs > 1 && (outs * rows + outs + 1 > registers || skinny_outs % outs != 0)) --outs;
-  return {outs, rows > 4 ? 1024 : 4096};
+  return {outs, rows <= 4 ? 4096 : lanes == 16 ? 512 : 1024};
 }
 
 // Where bf16 are multiplied in pairs the best tiles depend on the first cache of a core: 32 KiB, as
@@ -267,12 +269,11 @@ class SkinnyProduct {
     int64_t ahead, beside, step;
   };
 
-  // In the order of memory, or those of the tile two on: further down, in the next block of depth
-  // or in the piece behind.
+  // So far ahead in the order of memory, or, where `stream` is 0, those of the tile two on: further
+  // down, in the next block of depth or in the piece behind.
   template <int outs>
   Asked asked_meanwhile(const Piece& piece, int64_t first, int64_t stream) const {
-    if (stream > 0 && piece.end - piece.begin == depth_)
-      return {stream, Weights::depth, outs * Weights::depth};
+    if (stream > 0) return {stream, Weights::depth, outs * Weights::depth};
     int64_t ahead = 2 * outs * depth_;
     if (first + 2 * outs >= piece.outs)
       ahead += piece.end < depth_ ? piece.end - piece.begin - piece.outs * depth_ : -piece.begin;
@@ -285,7 +286,7 @@ class SkinnyProduct {
     const Weight* w = weight_ + (piece.out + first) * depth_ + piece.begin;
     const int64_t whole = (piece.end - piece.begin) / Weights::depth;
     const float* x = x_.tile(piece.row, rows, piece.begin);
-    constexpr int64_t stream = Weights::tile(rows).stream;
+    const int64_t stream = piece.end - piece.begin == depth_ ? Weights::tile(rows).stream : 0;
     const Asked asked = asked_meanwhile<outs>(piece, first, stream);
     const Weight* ahead = w + asked.ahead;
 
@@ -299,10 +300,8 @@ class SkinnyProduct {
     for (int64_t c = 0; c < whole; ++c, w += Weights::depth, x += rows * chunk_words) {
 #pragma GCC unroll 8
       for (int o = 0; o < outs; ++o) {
-        if constexpr (stream > 0)
-          prefetch(ahead + o * asked.beside);
-        else
-          prefetch_second(ahead + o * asked.beside);
+        const Weight* at = ahead + o * asked.beside;
+        stream > 0 ? prefetch(at) : prefetch_second(at);
       }
       ahead += asked.step;
       add_chunk<outs, rows>(w, depth_, x, sums);
