@@ -1,3 +1,4 @@
+import { isUint8Array } from 'node:util/types';
 import * as z from 'zod';
 import type { Picture } from '../image/picture.ts';
 import { bounded, requireParsed, whole } from './checked.ts';
@@ -143,13 +144,13 @@ function isStyleShaped(style: unknown): boolean {
 }
 
 function isPictureSource(source: unknown): source is PictureSource {
-  return typeof source === 'string' || source instanceof Uint8Array || isPicture(source);
+  return typeof source === 'string' || isUint8Array(source) || isPicture(source);
 }
 
 /** The references of a style; undefined when it is encoded already. */
 export function referencesOf(style: Exclude<Style, StyleHandle>): readonly StyleReference[] {
   if (Array.isArray(style)) return style as readonly StyleReference[];
-  if (typeof style === 'string' || style instanceof Uint8Array || isPicture(style))
+  if (typeof style === 'string' || isUint8Array(style) || isPicture(style))
     return [{ picture: style }];
   return [style as StyleReference];
 }

@@ -1,4 +1,5 @@
 import { createHash } from 'node:crypto';
+import { isFloat32Array } from 'node:util/types';
 import { StylearError } from '../error.ts';
 import type { Device } from '../tensor/device.ts';
 import { weightsError } from '../weights/byte_source.ts';
@@ -76,7 +77,7 @@ function requireVectors(values: Float32Array, count: number, dim: number): void 
   for (const [name, extent] of Object.entries({ count, dim }))
     if (!Number.isSafeInteger(extent) || extent < 1)
       throw wrong(name, 'a whole number from 1', extent);
-  if (!(values instanceof Float32Array)) throw wrong('values', 'a Float32Array', typeof values);
+  if (!isFloat32Array(values)) throw wrong('values', 'a Float32Array', typeof values);
   if (values.length !== count * dim) throw wrong('values', `${count} x ${dim}`, values.length);
   const odd = values.find((value) => !Number.isFinite(value));
   if (odd !== undefined) throw wrong('values', 'finite', odd);

@@ -6,7 +6,7 @@ import { StylearError } from '../error.ts';
 import { cut, shown } from '../shown.ts';
 import { withoutMpf } from './jpeg_mpf.ts';
 import { countJpegScans } from './jpeg_scans.ts';
-import { loadSharp } from './load_sharp.ts';
+import { loadSharp, ownBytes } from './load_sharp.ts';
 import { orientationInXmp, orientationOf } from './orientation.ts';
 import { channelsOf, hasAlpha, makePicture, type Picture, type PictureFacts } from './picture.ts';
 import { describeContent, formatNames, formatOf, type PictureFormat } from './picture_format.ts';
@@ -107,7 +107,7 @@ const remedies = new Map([
 
 async function bytesOf(source: unknown, name: string): Promise<Uint8Array> {
   if (typeof source === 'string') return readBytes(source, name);
-  if (isUint8Array(source)) return source;
+  if (isUint8Array(source)) return ownBytes(source);
   const expected = 'a path or a Uint8Array of the bytes of a file';
   const got = shown(source);
   throw inputError(name, 'the source', expected, got, { advice: remedies.get(got) });

@@ -2,7 +2,7 @@ import { extname } from 'node:path';
 import type { Sharp } from 'sharp';
 import { StylearError } from '../error.ts';
 import { replaceFile } from '../replace_file.ts';
-import { loadSharp } from './load_sharp.ts';
+import { loadSharp, ownBytes } from './load_sharp.ts';
 import { upright } from './orientation.ts';
 import { channelsOf, hasAlpha, type Picture } from './picture.ts';
 import { formatNames, type PictureFormat } from './picture_format.ts';
@@ -34,7 +34,10 @@ export async function encodePicture(
   const channels = channelsOf(picture) as 1 | 2 | 3 | 4;
   const sharp = await loadSharp();
   // What is in memory already is no bomb.
-  const image = sharp(pixels, { raw: { width, height, channels }, limitInputPixels: false });
+  const image = sharp(ownBytes(pixels), {
+    raw: { width, height, channels },
+    limitInputPixels: false,
+  });
   if (picture.mode === 'L' && format === 'png') image.toColourspace('b-w');
   const bytes = await encodeAs[format](image, quality).toBuffer();
   return text ? withPngText(bytes, text) : bytes;

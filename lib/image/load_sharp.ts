@@ -17,3 +17,10 @@ export async function loadSharp() {
     );
   }
 }
+
+/** The same bytes, as the class of this context where they come from another, which sharp does not know. */
+export function ownBytes(bytes: Uint8Array): Uint8Array {
+  if (bytes instanceof Uint8Array) return bytes;
+  const { buffer, byteOffset, byteLength } = bytes as Uint8Array;
+  return Buffer.from(buffer, byteOffset, byteLength);
+}

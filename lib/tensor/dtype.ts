@@ -1,3 +1,4 @@
+import { isInt8Array, isInt32Array } from 'node:util/types';
 import { StylearError } from '../error.ts';
 
 /** How the elements of a tensor are stored. */
@@ -26,8 +27,8 @@ export function valuesFor(dtype: Dtype, count: number): TensorValues {
 
 /** The dtype that holds the values of an array as they are; numbers are f32. */
 export function dtypeOf(values: ArrayLike<number>): Dtype {
-  if (values instanceof Int32Array) return 'i32';
-  if (values instanceof Int8Array) return 'i8';
+  if (isInt32Array(values)) return 'i32';
+  if (isInt8Array(values)) return 'i8';
   return 'f32';
 }
 

@@ -1,3 +1,4 @@
+import { isMap, isPromise, isSet } from 'node:util/types';
 import { StylearError } from '../error.ts';
 import { Graph } from './graph.ts';
 import { enterScope, leaveScope } from './lifetime.ts';
@@ -15,7 +16,7 @@ export function scope<T>(body: () => T): T {
   let returned: T | undefined;
   try {
     returned = body();
-    if (returned instanceof Promise) {
+    if (isPromise(returned)) {
       returned.catch(() => {});
       throw new StylearError(
         'ERR_VALUE',
@@ -37,14 +38,18 @@ function tensorsIn(value: unknown, found = new Set<Tensor>()): Set<Tensor> {
     found.add(value);
   } else if (value instanceof Graph) {
     tensorsIn(value.result, found);
-  } else if (Array.isArray(value) || value instanceof Set) {
+  } else if (Array.isArray(value) || isSet(value)) {
     for (const entry of value) tensorsIn(entry, found);
-  } else if (value instanceof Map) {
+  } else if (isMap(value)) {
     for (const entry of value.values()) tensorsIn(entry, found);
   } else if (typeof value === 'object' && value !== null) {
-    const prototype: unknown = Object.getPrototypeOf(value);
-    if (prototype === Object.prototype || prototype === null)
-      for (const entry of Object.values(value)) tensorsIn(entry, found);
+    if (isPlain(value)) for (const entry of Object.values(value)) tensorsIn(entry, found);
   }
   return found;
+}
+
+/** Whether an object is of no class, that is of the `Object` of any context, or of none. */
+function isPlain(value: object): boolean {
+  const prototype: unknown = Object.getPrototypeOf(value);
+  return prototype === null || Object.getPrototypeOf(prototype) === null;
 }

@@ -1,3 +1,4 @@
+import { isFloat32Array, isUint16Array } from 'node:util/types';
 import { StylearError } from '../error.ts';
 import type { Device } from './device.ts';
 import { bytesPerElement, type Dtype, type TensorValues, valuesFor } from './dtype.ts';
@@ -100,9 +101,9 @@ export class Tensor {
 function valuesOf(values: ArrayLike<number>, dtype: Dtype): NodeJS.TypedArray {
   switch (dtype) {
     case 'f32':
-      return values instanceof Float32Array ? values : Float32Array.from(values);
+      return isFloat32Array(values) ? values : Float32Array.from(values);
     case 'bf16':
-      if (values instanceof Uint16Array || values instanceof Float32Array) return values;
+      if (isUint16Array(values) || isFloat32Array(values)) return values;
       return Float32Array.from(values);
     default: {
       const integers = valuesFor(dtype, values.length);

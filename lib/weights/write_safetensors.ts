@@ -1,3 +1,4 @@
+import { isUint8Array } from 'node:util/types';
 import { replaceFile } from '../replace_file.ts';
 import { quoted, weightsError } from './byte_source.ts';
 import { countOf, maxRank, type StoredDtype, storedBytes } from './stored_tensor.ts';
@@ -34,7 +35,7 @@ export async function writeSafetensors(
     for (const [i, [name, tensor]] of inOrder.entries()) {
       const elements = await tensor.elements();
       let bytes = 0;
-      for (const piece of elements instanceof Uint8Array ? [elements] : elements) {
+      for (const piece of isUint8Array(elements) ? [elements] : elements) {
         bytes += piece.length;
         if (bytes <= sizes[i]!) write(piece);
       }
