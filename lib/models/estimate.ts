@@ -42,7 +42,10 @@ export interface MemoryEstimate {
   readonly cache: number;
   /** Activations at their fullest: of a picture's decoding, of a style's encoding, or of a step. */
   readonly activations: number;
-  /** Activations of the steps that are kept recorded, at most. */
+  /**
+   * Activations of the steps that are kept recorded, at most. On a GPU each holds what its kernels need for
+   * themselves too, which is not counted: with long caches and wide windows about as much again.
+   */
   readonly recordings: number;
   /** Weights, cache, activations and recordings. */
   readonly total: number;

@@ -5,7 +5,7 @@ import type { Float } from './cast.ts';
 export interface QuantisedRows {
   /** `[rows, width]`, i8 in [-127, 127]. */
   readonly weight: Tensor;
-  /** `[rows]`, f32: the largest magnitude of the row over 127; 1 for a row of zeros. */
+  /** `[rows]`, f32: the largest magnitude of the row over 127; 1 where that is 0. */
   readonly scale: Tensor;
 }
 

@@ -54,8 +54,8 @@ class Environment {
 
  private:
   explicit Environment(napi_env env);
-  // Ends all devices without waiting for more than the op that runs. Called before JavaScript's
-  // memory goes away.
+  // Ends all devices: on the CPU without waiting for more than the op that runs, on a GPU behind
+  // all that it was given, which nobody can take back. Called before JavaScript's memory goes away.
   void shut();
   void settle(napi_env env, Pending& pending);
 

@@ -35,7 +35,7 @@ class Device {
   // Finishes queued work and stops. Callbacks given to `notify` have all been called by then.
   virtual ~Device() = default;
   // What is enqueued and not begun need not be done any more: the caller is about to destroy the
-  // device and reads nothing.
+  // device and reads nothing. A GPU does it all the same: it cannot be taken back.
   virtual void abandon() {}
 
   virtual const std::string& name() const = 0;  // "cpu-avx512", "cuda:0 NVIDIA H200", "simt"

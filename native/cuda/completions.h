@@ -47,7 +47,9 @@ class Completions {
   }
 
   // Calls `done`, from the thread of this object, when the stream has finished what was enqueued so
-  // far; `done` learns of the failure that had stopped the stream by then, if any.
+  // far; `done` learns of the failure that had stopped the stream by then, if any. It waits by
+  // itself where the stream can record no event, as when it has failed: a recording may begin
+  // before the thread comes to it.
   void after(cudaStream_t stream, std::function<void(const Error*)> done) {
     const unsigned long long point = ++points_;
     cudaEvent_t event = take_event();
@@ -55,9 +57,10 @@ class Completions {
       give_event(event);
       event = nullptr;
     }
+    const cudaError_t status = event ? cudaSuccess : cudaStreamSynchronize(stream);
     {
       const std::lock_guard guard(mutex_);
-      waiting_.push_back({point, event, stream, std::move(done)});
+      waiting_.push_back({point, event, status, std::move(done)});
     }
     wake_.notify_one();
   }
@@ -84,8 +87,8 @@ class Completions {
  private:
   struct Item {
     unsigned long long point;
-    cudaEvent_t event;  // null where the stream could not record it: it has failed
-    cudaStream_t stream;
+    cudaEvent_t event;   // null where the stream recorded none
+    cudaError_t status;  // then what waiting for it said
     std::function<void(const Error*)> done;
   };
 
@@ -98,8 +101,7 @@ class Completions {
       Item item = std::move(waiting_.front());
       waiting_.pop_front();
       guard.unlock();
-      const cudaError_t status =
-          item.event ? cudaEventSynchronize(item.event) : cudaStreamSynchronize(item.stream);
+      const cudaError_t status = item.event ? cudaEventSynchronize(item.event) : item.status;
       if (item.event) give_event(item.event);
       guard.lock();
       if (item.point < failed_from_) {

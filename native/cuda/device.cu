@@ -4,9 +4,11 @@
 
 #include <algorithm>
 #include <cstring>
+#include <future>
 #include <memory>
 #include <mutex>
 #include <string>
+#include <utility>
 #include <vector>
 
 #include "../core/pool.h"
@@ -118,6 +120,7 @@ class GpuDevice final : public Device, private BlockSource, private ScratchMemor
     refuse_recording("begin_recording");
     use();
     if (blas_) blas_->open();
+    before_recording_ = passed();
     check_cuda(cudaStreamBeginCapture(stream_.handle, cudaStreamCaptureModeRelaxed), "recording");
     pool_.begin_recording();
     recording_ = true;
@@ -171,6 +174,13 @@ class GpuDevice final : public Device, private BlockSource, private ScratchMemor
     });
   }
 
+  // Known when the stream has come here, and all that was asked for before is done.
+  std::future<void> passed() {
+    auto promise = std::make_shared<std::promise<void>>();
+    std::future<void> future = promise->get_future();
+    completions_.after(stream_.handle, [promise](const Error*) { promise->set_value(); });
+    return future;
+  }
   // Calls `done` when the stream has come here. While recording there is no such moment: it is
   // asked for when the recording ends.
   void when_passed(std::function<void()> done) {
@@ -192,24 +202,21 @@ class GpuDevice final : public Device, private BlockSource, private ScratchMemor
     const std::lock_guard guard(memory_mutex_);
     return memory_.take(bytes);
   }
+  // What is given during a recording was last used before it: a recording keeps what it uses.
   void give(void* block, int64_t) override {
-    when_passed([this, block] {
-      const std::lock_guard guard(memory_mutex_);
-      memory_.give(block);
-    });
+    if (recording_)
+      given_while_recording_.push_back(block);
+    else
+      completions_.after(stream_.handle, [this, block](const Error*) { free(block); });
   }
   void settle() override {
-    std::mutex mutex;
-    std::condition_variable passed;
-    bool done = false;
-    if (recording_) return;  // what is given back during a recording is free after it
-    completions_.after(stream_.handle, [&](const Error*) {
-      const std::lock_guard guard(mutex);
-      done = true;
-      passed.notify_one();
-    });
-    std::unique_lock guard(mutex);
-    passed.wait(guard, [&] { return done; });
+    if (!recording_) return passed().wait();
+    before_recording_.wait();
+    for (void* block : std::exchange(given_while_recording_, {})) free(block);
+  }
+  void free(void* block) {
+    const std::lock_guard guard(memory_mutex_);
+    memory_.give(block);
   }
 
   // ScratchMemory
@@ -228,6 +235,8 @@ class GpuDevice final : public Device, private BlockSource, private ScratchMemor
   char* upload_chunk_ = nullptr;  // what small uploads are put into, until it is full
   int64_t upload_used_ = 0;
   bool recording_ = false;
+  std::future<void> before_recording_;
+  std::vector<void*> given_while_recording_;
   std::vector<std::function<void()>> after_recording_;
   Completions completions_;  // before the pool, which gives back what is left
   Pool pool_;
@@ -239,7 +248,7 @@ void GpuDevice::upload(void* to, const void* from, int64_t bytes) {
     if (!upload_chunk_ || upload_used_ == PinnedMemory::chunk_bytes) {
       use();
       give_upload_chunk();
-      upload_chunk_ = pinned_.take();
+      upload_chunk_ = pinned_.take([] {});
       upload_used_ = 0;
     }
     const int64_t piece = std::min(bytes - at, PinnedMemory::chunk_bytes - upload_used_);
@@ -260,7 +269,7 @@ void GpuDevice::download(void* to, const void* from, int64_t bytes) {
   for (int64_t at = 0; at < bytes; at += PinnedMemory::chunk_bytes) {
     const auto piece = static_cast<size_t>(std::min(bytes - at, PinnedMemory::chunk_bytes));
     enqueue([&] {
-      char* staged = pinned_.take();
+      char* staged = pinned_.take([this] { give_upload_chunk(); });
       const cudaError_t status = cudaMemcpyAsync(staged, static_cast<const char*>(from) + at, piece,
                                                  cudaMemcpyDeviceToHost, stream_.handle);
       completions_.after(stream_.handle, [=, this](const Error* failure) {
@@ -301,12 +310,19 @@ std::unique_ptr<Graph> GpuDevice::end_recording() {
   const cudaError_t status = cudaStreamEndCapture(stream_.handle, &captured);
   recording_ = false;
   const int64_t number = pool_.end_recording();
-  for (auto& done : after_recording_) when_passed(std::move(done));
-  after_recording_.clear();
+  for (auto& done : std::exchange(after_recording_, {})) when_passed(std::move(done));
+  for (void* block : std::exchange(given_while_recording_, {})) give(block, 0);
   cudaGraphExec_t graph = nullptr;
   try {
     check_cuda(status, "recording");
-    check_cuda(cudaGraphInstantiate(&graph, captured, 0), "recording");
+    cudaError_t made = cudaGraphInstantiate(&graph, captured, 0);
+    if (made == cudaErrorMemoryAllocation) {  // the pool may have what is lacking
+      cudaGetLastError();
+      pool_.trim();
+      settle();
+      made = cudaGraphInstantiate(&graph, captured, 0);
+    }
+    check_cuda(made, "recording");
   } catch (const Error&) {
     if (captured) cudaGraphDestroy(captured);
     pool_.forget(number);

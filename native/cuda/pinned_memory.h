@@ -22,13 +22,24 @@ class PinnedMemory {
     for (char* chunk : all_) cudaFreeHost(chunk);
   }
 
-  char* take() {
+  // Where the system refuses more, it waits for one of those under way. `let_go` is called before,
+  // to give back what the caller holds and nothing is to come of. Throws ERR_OUT_OF_MEMORY where
+  // there is none.
+  template <class LetGo>
+  char* take(LetGo&& let_go) {
     std::unique_lock guard(mutex_);
     if (free_.empty() && all_.size() < most_chunks) {
       void* chunk = nullptr;
-      check_cuda(cudaHostAlloc(&chunk, chunk_bytes, cudaHostAllocPortable), "pinned memory");
-      all_.push_back(static_cast<char*>(chunk));
-      return all_.back();
+      const cudaError_t status = cudaHostAlloc(&chunk, chunk_bytes, cudaHostAllocPortable);
+      if (status == cudaSuccess) {
+        all_.push_back(static_cast<char*>(chunk));
+        return all_.back();
+      }
+      if (status != cudaErrorMemoryAllocation || all_.empty()) check_cuda(status, "pinned memory");
+      cudaGetLastError();  // not an error of later launches
+      guard.unlock();
+      let_go();
+      guard.lock();
     }
     given_.wait(guard, [this] { return !free_.empty(); });
     char* chunk = free_.back();

@@ -45,6 +45,10 @@ struct Stream {
   FaultSite fault(const char* op, const char* argument, int64_t low, int64_t high) const {
     return {fault_word, op, argument, low, high};
   }
+  // For one that reads real numbers: `op: expected argument to be range, got value`.
+  FaultSite fault(const char* op, const char* argument, const char* range) const {
+    return {fault_word, op, argument, 0, 0, range};
+  }
 
   // The device calls it after each op: what comes later in the stream may have the memory.
   void finish_op() {

@@ -56,7 +56,10 @@ void Context::die(const std::string& reason) {
   dead_ = true;
 }
 bool Context::refuses_launch() { return comes_to_zero(launches_until_refusal); }
-bool Context::refuses_memory() { return comes_to_zero(calls_until_refusal); }
+bool Context::refuses_memory() {
+  if (comes_to_zero(calls_until_refusal)) refusals_left = refusals.load();
+  return refusals_left > 0 && refusals_left-- > 0;
+}
 void Context::count_command() {
   if (comes_to_zero(commands_until_death)) throw Error("ERR_DEVICE", "the test wanted it");
 }

@@ -26,6 +26,8 @@ class Context {
   std::atomic<int64_t> memory_bytes;             // how much cudaMalloc may give in all
   std::atomic<int64_t> calls_until_refusal{0};   // counts allocations and instantiations of graphs
                                                  // down to one that finds no memory; 0: none
+  std::atomic<int64_t> refusals{1};              // as many in a row do
+  std::atomic<int64_t> refusals_left{0};         // of those that have begun
   std::atomic<int64_t> commands_until_death{0};  // counts commands down to one that fails; 0: none
   std::atomic<int64_t> launches_until_refusal{0};  // counts launches down to one that CUDA refuses
   // What a new process would find.

@@ -25,11 +25,16 @@ const cacheOf = (device: Device, pages: readonly number[]) => ({
   table: ints(device, pages, [1, pages.length]),
 });
 
-const sampled = (device: Device, range: readonly number[], topK: number) =>
+const sampled = (
+  device: Device,
+  range: readonly number[],
+  topK: number,
+  [temperature, topP, minP] = [1, 1, 0],
+) =>
   sample(device.zeros([1, 5]), {
     range: ints(device, range, [1, 2]),
     topK: ints(device, [topK]),
-    settings: upload(device, given([1, 1, 1, 0], [1, 4], 'f32')),
+    settings: upload(device, given([1, temperature!, topP!, minP!], [1, 4], 'f32')),
     seeds: ints(device, [1, 2], [1, 2]),
     positions: ints(device, [0]),
   }).tokens;
@@ -48,6 +53,12 @@ const attended = (device: Device, length: number) => {
 const paged = (device: Device, length: number, pages: readonly number[]) =>
   pagedAttention(device.zeros([1, 1, 1, 8]), cacheOf(device, pages), ints(device, [length]));
 
+const nan = Number.NaN;
+const settings =
+  (...given: [temperature: number, topP: number, minP: number]) =>
+  (device: Device) =>
+    sampled(device, [0, 5], 0, given);
+
 const faults: readonly (readonly [string, RegExp, (device: Device) => Tensor])[] = [
   ['an id', /^embedding: .*ids/, (d) => gather(d.zeros([3, 4]), ints(d, [0, 3]))],
   ['a negative id', /^embedding: .*ids/, (d) => gather(d.zeros([3, 4]), ints(d, [-1]))],
@@ -55,6 +66,13 @@ const faults: readonly (readonly [string, RegExp, (device: Device) => Tensor])[]
   ['a range past the columns', /^sample: .*range/, (d) => sampled(d, [0, 6], 0)],
   ['an empty range', /^sample: .*range/, (d) => sampled(d, [2, 2], 0)],
   ['a top-k', /^sample: .*topK/, (d) => sampled(d, [0, 5], -1)],
+  ['a temperature', /^sample: .*temperature.* 0 or more, got -1/, settings(-1, 1, 0)],
+  ['a temperature that is no number', /^sample: .*temperature.*got -?nan/, settings(nan, 1, 0)],
+  ['a top-p of nothing', /^sample: .*top-p.* in \(0, 1\], got 0/, settings(1, 0, 0)],
+  ['a top-p above all', /^sample: .*top-p.* in \(0, 1\], got 1.5/, settings(1, 1.5, 0)],
+  ['a top-p that is no number', /^sample: .*top-p.*got -?nan/, settings(1, nan, 0)],
+  ['a min-p of all', /^sample: .*min-p.* in \[0, 1\), got 1/, settings(1, 1, 1)],
+  ['a min-p that is no number', /^sample: .*min-p.*got -?nan/, settings(1, 1, nan)],
   ['a length', /^attention: .*kLengths/, (d) => attended(d, 3)],
   ['a length of a cache', /^paged_attention: .*lengths/, (d) => paged(d, 9, [0, 1])],
   ['a page', /^paged_attention: .*(table|page)/, (d) => paged(d, 5, [0, 2])],

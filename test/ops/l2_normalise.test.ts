@@ -1,12 +1,15 @@
-import { describe, test } from 'vitest';
-import { l2Normalise } from '../../lib/index.ts';
+import { describe, expect, test } from 'vitest';
+import { l2Normalise, scope } from '../../lib/index.ts';
 import { given, input } from '../support/numbers.ts';
 import { onEveryDevice } from '../support/on_every_device.ts';
 import {
+  expectClose,
   expectDefinition,
   expectGradient,
   expectRefusal,
   type OpCase,
+  take,
+  upload,
 } from '../support/op_case.ts';
 
 const eps = 1e-3;
@@ -47,6 +50,13 @@ onEveryDevice('l2Normalise', (device) => {
       ...short,
       inputs: [{ ...given([1e-4, -2e-4, 0, 3, 4, 0], [2, 3], 'f32'), constant: false }],
     });
+  });
+
+  test('keeps what is no number', async () => {
+    const x = given([Number.NaN, 1, 3, 4], [2, 2], 'f32');
+    const y = await take(scope(() => l2Normalise(upload(device, x))));
+    expectClose(y.slice(2), [0.6, 0.8], 2);
+    expect([...y.slice(0, 2)]).toEqual([Number.NaN, Number.NaN]);
   });
 
   test('refuses what does not fit', () => {

@@ -45,6 +45,17 @@ onEveryDevice('quantise', (device) => {
     expect([...(await take(q))].map((v) => v + 0)).toEqual([127, 0, 2, 2, 0, -2, 0, 0, 0, 0, 0, 0]);
   });
 
+  test('takes what is no number, and a row too small for a scale, as zeros', async () => {
+    const [nan, infinite, tiny] = [Number.NaN, Number.POSITIVE_INFINITY, 1e-44];
+    const x = given([nan, 1, -2, 0.5, infinite, 1, -2, 0, 3 * tiny, tiny, -tiny, 0], [3, 4], 'f32');
+    const [q, scale] = scope(() => {
+      const { weight, scale } = quantiseRows(upload(device, x));
+      return [weight, scale];
+    });
+    expect([...(await take(scale))]).toEqual([Math.fround(2 / 127), infinite, 1]);
+    expect([...(await take(q))].map((v) => v + 0)).toEqual([0, 64, -127, 32, ...Array(8).fill(0)]);
+  });
+
   test('gives back bf16 where asked', async () => {
     const x = given([127, 3, -5], [1, 3], 'f32');
     const y = await take(scope(() => dequantiseRows(quantiseRows(upload(device, x)), 'bf16')));

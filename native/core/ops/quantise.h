@@ -1,5 +1,5 @@
 // 8-bit rows: q[r, i] = round(x[r, i] / scale[r]) to nearest even, scale[r] = max_i |x[r, i]| / 127
-// (1 for a row of zeros), a NaN counts as 0; and back again, y[r, i] = q[r, i] * scale[r].
+// (1 where that is 0), a NaN counts as 0; and back again, y[r, i] = q[r, i] * scale[r].
 #pragma once
 
 #include "../check.h"

@@ -16,7 +16,8 @@ void quantise_row(const T* x, int8_t* q, float* scale, int64_t width) {
   float largest = 0;
   for (int64_t c = 0; c < width; ++c)
     largest = std::max(largest, std::abs(static_cast<float>(x[c])));
-  *scale = largest > 0 ? largest / 127.0f : 1.0f;
+  *scale = largest / 127.0f;
+  if (*scale == 0) *scale = 1;  // zeros, or too small for a quotient
   for (int64_t c = 0; c < width; ++c) {
     const float rounded = std::nearbyint(static_cast<float>(x[c]) / *scale);
     q[c] =

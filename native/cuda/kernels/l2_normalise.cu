@@ -23,7 +23,8 @@ struct L2NormaliseRow {
 #pragma unroll
       for (int i = 0; i < n; ++i) sum += v[i] * v[i];
     });
-    const float scale = 1.0f / fmaxf(sqrtf(Team::sum(sum)), eps);
+    const float norm = sqrtf(Team::sum(sum));
+    const float scale = 1.0f / (norm < eps ? eps : norm);  // of a NaN, NaN
     for_each_vector<Team, n>(x + row * width, width, [&](int at, float(&v)[n]) {
 #pragma unroll
       for (int i = 0; i < n; ++i) v[i] *= scale;
@@ -54,7 +55,7 @@ struct L2NormaliseBackwardRow {
     }
     const float norm = sqrtf(Team::sum(squares));
     product = Team::sum(product);
-    const float scale = 1.0f / fmaxf(norm, eps);
+    const float scale = 1.0f / (norm < eps ? eps : norm);
     const float pull = norm < eps ? 0.0f : product * scale * scale;
     for (int at = Team::rank() * n; at < width; at += Team::size() * n) {
       load<n>(x + begin + at, v);

@@ -20,7 +20,7 @@ __global__ void quantise_kernel(const T* x, int8_t* q, float* scales, int64_t wi
   if (scale == 0) scale = 1;  // zeros, or too small for a quotient
   for (int64_t i = threadIdx.x; i < width; i += threads) {
     const float v = rintf(to_float(x[i]) / scale);
-    q[i] = static_cast<int8_t>(fminf(fmaxf(v, -127.0f), 127.0f));
+    q[i] = v == v ? static_cast<int8_t>(fminf(fmaxf(v, -127.0f), 127.0f)) : int8_t{0};
   }
   if (threadIdx.x == 0) scales[blockIdx.x] = scale;
 }

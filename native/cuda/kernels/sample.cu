@@ -20,7 +20,7 @@ struct SampleRows {
   float* log_probs;  // or null
   int64_t first_token;
   int width;
-  FaultSite range_fault, top_k_fault, temperature_fault;
+  FaultSite range_fault, top_k_fault, temperature_fault, top_p_fault, min_p_fault;
 };
 
 // A weight of 1 in the integers that weights are added in: 2^20 of them fit into 64 bits.
@@ -55,7 +55,8 @@ __global__ void __launch_bounds__(sample_threads, 1) sample_kernel(const SampleR
     p.tokens[row] = int(p.first_token + column);
     if (p.log_probs) p.log_probs[row] = log_prob;
   };
-  if (begin < 0 || begin >= end || end > p.width || top_k < 0 || !(temperature >= 0.f)) {
+  const bool fit = temperature >= 0.f && top_p > 0.f && top_p <= 1.f && min_p >= 0.f && min_p < 1.f;
+  if (begin < 0 || begin >= end || end > p.width || top_k < 0 || !fit) {
     if (thread != 0) return;
     if (begin < 0 || begin >= p.width) {
       p.range_fault.report(p.range[2 * row]);
@@ -66,8 +67,12 @@ __global__ void __launch_bounds__(sample_threads, 1) sample_kernel(const SampleR
       end_fault.report(p.range[2 * row + 1]);
     } else if (top_k < 0) {
       p.top_k_fault.report(top_k);
+    } else if (!(temperature >= 0.f)) {
+      p.temperature_fault.report_real(temperature);
+    } else if (!(top_p > 0.f && top_p <= 1.f)) {
+      p.top_p_fault.report_real(top_p);
     } else {
-      p.temperature_fault.report(int64_t(floorf(temperature)));
+      p.min_p_fault.report_real(min_p);
     }
     give(0, 0.f);
     return;
@@ -175,7 +180,9 @@ void sample(const Sample& op, Stream& stream) {
   p.width = static_cast<int>(op.logits.shape[1]);
   p.range_fault = stream.fault(op.name, "range", p.first_token, p.first_token + p.width);
   p.top_k_fault = stream.fault(op.name, "topK", 0, int64_t{1} << 31);
-  p.temperature_fault = stream.fault(op.name, "temperature", 0, int64_t{1} << 31);
+  p.temperature_fault = stream.fault(op.name, "temperature", "0 or more");
+  p.top_p_fault = stream.fault(op.name, "top-p", "in (0, 1]");
+  p.min_p_fault = stream.fault(op.name, "min-p", "in [0, 1)");
   const size_t shared =
       SharedSize().add<char>(bin_bytes).add<uint32_t>(std::min(p.width, most_resident)).bytes();
   launch(stream, sample_kernel<T>, rows, sample_threads, shared, p);
