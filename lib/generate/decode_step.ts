@@ -1,3 +1,4 @@
+import { StylearError } from '../error.ts';
 import type { Chameleon } from '../models/chameleon.ts';
 import type { KvCache } from '../models/kv_cache.ts';
 import { maxRows, recordingLimits, stepBytes } from '../models/step_memory.ts';
@@ -75,8 +76,10 @@ interface Recorded {
   readonly bytes: number;
   /** Whether the step has run. */
   ran: boolean;
-  /** Undefined until the step is run a second time. */
+  /** Undefined until the step is run a second time, and where there is no memory for it. */
   graph: Graph | undefined;
+  /** Whether there was no memory to record it. */
+  tooLarge: boolean;
 }
 
 export interface DecodeStepOptions {
@@ -185,6 +188,7 @@ export class DecodeStep {
       bytes: this.bytesOf(shape),
       ran: false,
       graph: undefined,
+      tooLarge: false,
     };
     this.recordings.set(key, made);
     return made;
@@ -228,8 +232,16 @@ export class DecodeStep {
   private enqueue(recorded: Recorded, shape: StepShape): void {
     const { device } = this.model.embedding.weight;
     const body = () => this.body(recorded.inputs, shape);
-    if (recorded.ran && !recorded.graph && this.makeRoom(recorded.bytes))
-      recorded.graph = device.record(body);
+    const { ran, graph, tooLarge, bytes } = recorded;
+    if (ran && !graph && !tooLarge && this.makeRoom(bytes)) {
+      try {
+        recorded.graph = device.record(body);
+      } catch (error) {
+        // A recording keeps its memory, and needs more than the step by itself, which may fit.
+        if (!(error instanceof StylearError && error.code === 'ERR_OUT_OF_MEMORY')) throw error;
+        recorded.tooLarge = true;
+      }
+    }
     recorded.ran = true;
     if (recorded.graph) recorded.graph.replay();
     else scope(body);

@@ -1,10 +1,10 @@
-import { afterAll, afterEach, describe, expect, test } from 'vitest';
+import { afterAll, afterEach, describe, expect, test, vi } from 'vitest';
 import {
   DecodeStep,
   type DecodeStepOptions,
   type DrawnToken,
 } from '../../lib/generate/decode_step.ts';
-import { openDevice } from '../../lib/index.ts';
+import { openDevice, StylearError } from '../../lib/index.ts';
 import { KvCache } from '../../lib/models/kv_cache.ts';
 import { stepBytes } from '../../lib/models/step_memory.ts';
 import { tinyChameleon, tinyWeights, vocabulary } from './tiny.ts';
@@ -24,6 +24,7 @@ interface Shape {
 
 const steps: DecodeStep[] = [];
 afterEach(() => {
+  vi.restoreAllMocks();
   for (const step of steps.splice(0)) step.dispose();
   // The next one is not to take blocks that are a little larger than it needs.
   device.trim();
@@ -72,6 +73,23 @@ function heldByRecordings(): number {
 }
 
 describe('a step', () => {
+  test('is computed where there is no memory to record it', async () => {
+    const step = stepOf();
+    const shape = { streams: 4, window: 3, guided: true };
+    const first = await run(step, shape);
+    const record = vi.spyOn(device, 'record').mockImplementation(() => {
+      throw new StylearError('ERR_OUT_OF_MEMORY', 'allocate: expected 8 bytes to be free');
+    });
+    for (let repeat = 0; repeat < 2; repeat++) expect(await run(step, shape)).toEqual(first);
+    expect(record).toHaveBeenCalledTimes(1);
+    record.mockImplementation(() => {
+      throw new StylearError('ERR_DEVICE', 'recording: expected a device');
+    });
+    const other = { ...shape, window: 2 };
+    await run(step, other);
+    await expect(async () => run(step, other)).rejects.toThrow('recording: expected a device');
+  });
+
   test('is recorded when its shape occurs again, and draws the same', async () => {
     const step = stepOf();
     const shape = { streams: 4, window: 3, guided: true };
