@@ -105,6 +105,7 @@ __global__ void __launch_bounds__(WgmmaTile::threads, 2)
     if (step > 0 && lane == 0) ptx::mbarrier_arrive(empty + (step - 1) % Tile::stages);
   }
   ptx::wgmma_wait<0>();
+  ptx::wgmma_settle(sums);
 
   // Every stage was fetched and read: the sums may lie there.
   ptx::named_barrier<1>(Tile::consumers);

@@ -62,6 +62,7 @@ void skinny(const Linear& op, Stream& stream, int64_t rows) {
 
 void run(const Linear& op, Stream& stream) {
   const int64_t outs = op.weight.shape[0], in = op.weight.shape[1], rows = op.x.count() / in;
+  const GemmShape shape = gemm_shape(Linear::name, rows, outs, in);
   if (rows <= skinny_rows) return skinny(op, stream, rows);
   TensorView weight = op.weight;
   if (weight.dtype == Dtype::i8) {
@@ -71,7 +72,6 @@ void run(const Linear& op, Stream& stream) {
     weight.data = widened;
     weight.dtype = Dtype::bf16;
   }
-  const GemmShape shape = gemm_shape(Linear::name, rows, outs, in);
   const Dense x(op.x, rows, in), w(weight, outs, in);
   Epilogue epilogue = epilogue_of(op);
   if (!op.side.present()) return gemm_dense<true, true>(stream, x, w, shape, epilogue);
