@@ -57,7 +57,7 @@ async function preferences(
     draw: (requests: Parameters<typeof drawSamples>[1]) =>
       drawSamples(stylear, requests, { batch, signal: options.signal }),
     score: clipScore(clip, weights),
-    identity: `${stylear.hash} ${fingerprint([clipFolder])}`,
+    identity: `${stylear.hash} ${JSON.stringify(stylear.config.defaults)} ${fingerprint([clipFolder])}`,
   };
   return await curatePreferences(config, parts, options);
 }

@@ -65,6 +65,17 @@ export class PictureTokenizer implements Disposable {
     );
   }
 
+  /** Throws `ERR_INPUT` when pictures of this many pixels a side are none of whole grid units. */
+  requireSide(side: number): void {
+    try {
+      gridOfPixels(this.vocabulary, { width: side, height: side });
+    } catch (cause) {
+      const { message } = cause as StylearError;
+      const expected = message.replace(/^.*expected \w+ to be/, 'size: expected it to be');
+      throw new StylearError('ERR_INPUT', `${expected}, as the layout says`, { cause });
+    }
+  }
+
   /**
    * The tokens of each picture: start, height, width, rows of codes that end in a new line, end.
    *

@@ -35,6 +35,7 @@ export async function curatePictures(
   // Opened before pictures are made, which takes long, so that what is wrong with them is told at once.
   using embedder = clip === undefined ? undefined : ClipEmbedder.open(clip, device);
   using tokenizer = tokens && PictureTokenizer.open(tokens, device);
+  tokenizer?.requireSide(config.size);
   const { work, scores: scoresFile } = outputFiles(output);
   const stage = (
     name: keyof typeof identities,

@@ -19,7 +19,7 @@ const resamples = 2000;
 /**
  * The mean of all observations. Its interval is by the percentile bootstrap over clusters (Efron 1979):
  * pictures of one style are alike, so whole styles are drawn anew. With 10 clusters it is a little too
- * narrow.
+ * narrow, with fewer still more; where there is one, pictures are drawn instead.
  *
  * @param observations  at least one
  */
@@ -56,7 +56,10 @@ function bootstrapped(
   summary: (means: readonly number[]) => number,
 ): Figure {
   const clusters = new Map<number, { sums: number[]; count: number }>();
-  for (const { cluster, values } of observations) {
+  // Of one cluster nothing can be said but by its pictures.
+  const single = new Set(observations.map(({ cluster }) => cluster)).size === 1;
+  for (const [i, { cluster: given, values }] of observations.entries()) {
+    const cluster = single ? i : given;
     const own = clusters.get(cluster) ?? { sums: values.map(() => 0), count: 0 };
     own.sums = own.sums.map((sum, i) => sum + values[i]!);
     own.count++;

@@ -1,4 +1,4 @@
-import { existsSync } from 'node:fs';
+import { existsSync, rmSync } from 'node:fs';
 import { dirname } from 'node:path';
 import { StylearError } from '../error.ts';
 import { takeLock } from '../file_lock.ts';
@@ -81,6 +81,7 @@ export async function trainClassifier(
     return false;
   }
   await training.averaged(() => weights.save(file, { format: 'stylear-classifier', identity }));
+  rmSync(checkpoints, { recursive: true, force: true });
   return true;
 }
 

@@ -65,7 +65,19 @@ export async function writeSampleShards(
   }
   const index: ShardIndex = { format: 'stylear-shards', version: 1, shards };
   await replaceFile(indexPath, 'ERR_INPUT', (write) => write(Buffer.from(JSON.stringify(index))));
+  removeOthers(stem, index);
   return index;
+}
+
+/** Archives of an earlier run that had more of them: other readers take all that are of the name. */
+function removeOthers(stem: string, { shards }: ShardIndex): void {
+  const folder = dirname(stem);
+  const name = basename(stem);
+  const written = new Set(shards.map(({ file }) => file));
+  for (const file of readdirSync(folder)) {
+    const ofStem = file.startsWith(name) && /^-\d{5,}\.tar$/.test(file.slice(name.length));
+    if (ofStem && !written.has(file)) rmSync(join(folder, file));
+  }
 }
 
 function prepareFolder(stem: string): void {

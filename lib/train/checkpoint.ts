@@ -105,7 +105,9 @@ export function resumeTraining(
   const advice = 'Go on with that training, or train in another folder.';
   requireIdentity(path, place.identity, identity, advice);
   loadInto(training.state, join(path, tensorsFile));
-  training.losses.splice(0, training.losses.length, ...place.losses);
+  // One by one: a call takes no more than some hundred thousand arguments.
+  training.losses.length = 0;
+  for (const loss of place.losses) training.losses.push(loss);
   return true;
 }
 

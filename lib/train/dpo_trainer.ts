@@ -85,7 +85,7 @@ export class DpoTrainer implements Trainer<PreferencePair, PreferenceBatch> {
     const pairs = examples.length;
     const tokens = tokenBatch(
       [...examples.map(({ chosen }) => chosen), ...examples.map(({ rejected }) => rejected)],
-      maxTokens,
+      { maxTokens, styleRows: this.encoder.resampler.outputs },
     );
     return scope(() => {
       const references = examples.map(({ reference }) => reference);

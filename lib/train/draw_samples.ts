@@ -88,7 +88,7 @@ export async function drawSamples(
 const slotsAt = (sequences: readonly LabelledSequence[], rows: number, t: number): number[] =>
   sequences.map(({ styleIndex = [] }, s) => {
     const row = styleIndex.indexOf(t);
-    return row < 0 ? -1 : s * rows + row;
+    return row < 0 || row >= rows ? -1 : s * rows + row;
   });
 
 /** The largest of logits with Gumbel noise: one of them as likely as the softmax says. */

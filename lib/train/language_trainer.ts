@@ -5,7 +5,7 @@ import { type ConditionedExample, type ConditioningDropout, withDropout } from '
 import type { Draws } from './draws.ts';
 import { layerMatrices } from './layer_matrices.ts';
 import { nextTokenLoss } from './next_token_loss.ts';
-import { type TokenBatch, tokenBatch } from './token_batch.ts';
+import { type TokenBatch, type TokenBatchOptions, tokenBatch } from './token_batch.ts';
 import type { TokenLossOptions } from './token_losses.ts';
 import type { NamedTensors, PreparedBatch, StepLoss, Trainer } from './trainer.ts';
 
@@ -98,13 +98,17 @@ function branchSeedsOf(sequenceSeeds: Int32Array, layers: number): Int32Array {
 export function droppedBatch(
   examples: readonly ConditionedExample[],
   draws: Draws,
-  { dropout = {}, maxTokens }: Pick<SequenceLossOptions, 'dropout' | 'maxTokens'>,
+  {
+    dropout = {},
+    maxTokens,
+    styleRows,
+  }: Pick<SequenceLossOptions, 'dropout' | 'maxTokens'> & Pick<TokenBatchOptions, 'styleRows'>,
 ): TokenBatch {
   const sequences = examples.map((example, i) => {
     const sequence = withDropout(example, dropout, draws.uniform('condition', i));
     return sequence.labels.slice(1, maxTokens).some(isLabel) ? sequence : example.withoutCaption;
   });
-  return tokenBatch(sequences, maxTokens);
+  return tokenBatch(sequences, { maxTokens, styleRows });
 }
 
 const isLabel = (label: number): boolean => label >= 0;

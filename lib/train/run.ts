@@ -1,4 +1,4 @@
-import { join } from 'node:path';
+import { join, resolve } from 'node:path';
 import { StylearError } from '../error.ts';
 import { takeLock } from '../file_lock.ts';
 import type { Picture } from '../image/picture.ts';
@@ -44,8 +44,9 @@ export interface RunResult {
  * is held out and to be seen, and, in the end, the weights.
  *
  * Throws `ERR_INPUT` where the folder is that of another config or of other files under the same names, where
- * another run is at it, and where it cannot be written to. A sample that is not what it must be is named
- * by it too, once the steps before it are saved.
+ * another run is at it, where it is a folder that the config reads, and where it cannot be written to. A
+ * sample that is not what it must be is named by it too, once the steps before it are saved; of one that is
+ * held out, the steps since the last save are made again.
  */
 export async function runTraining(
   config: TrainConfig,
@@ -54,6 +55,7 @@ export async function runTraining(
 ): Promise<RunResult> {
   const { output } = config;
   const { saveEvery } = config.training;
+  requireOwnFolder(config);
   using stage = openStage(config, device);
   makeFolder(output);
   using _lock = takeLock(join(output, 'lock'), 'the training');
@@ -91,14 +93,30 @@ export async function runTraining(
       if (step.step % saveEvery === 0) await save();
     }
   } catch (error) {
-    // Samples are read between steps, where a training is whole.
-    if (error instanceof StylearError && error.code === 'ERR_INPUT') await save();
+    // Samples are read between steps, where a training is whole. Those that are held out are read within
+    // one, which is taken again: it is not in the log.
+    const whole = log.steps.at(-1)?.step === training.step;
+    if (whole && error instanceof StylearError && error.code === 'ERR_INPUT') await save();
     throw error;
   }
   await save();
   const done = training.step === totalSteps;
   const files = done ? await training.averaged(() => writeResults(output, stage)) : [];
   return { steps: training.step, totalSteps, files };
+}
+
+/** The `config.json` of a network would be replaced by that of the run. A VQGAN has none. */
+function requireOwnFolder(config: TrainConfig): void {
+  const output = resolve(config.output);
+  const read = config.stage === 'vqgan' ? {} : config;
+  for (const name of ['network', 'transformer', 'clip'] as const) {
+    const folder = (read as { readonly [name: string]: unknown })[name];
+    if (typeof folder !== 'string' || resolve(folder) !== output) continue;
+    throw new StylearError(
+      'ERR_INPUT',
+      `output: expected a folder of its own, got that of ${name}, ${folder}`,
+    );
+  }
 }
 
 /** Figures of the held-out samples under names of their own, and the sheet of the moment. */

@@ -74,7 +74,8 @@ export class StyleTrainer implements Trainer<StyleExample, StyleBatch> {
   }
 
   prepare(examples: readonly StyleExample[], draws: Draws): PreparedBatch<StyleBatch> {
-    const tokens = droppedBatch(examples, draws, this.options);
+    const { outputs: styleRows } = this.encoder.resampler;
+    const tokens = droppedBatch(examples, draws, { ...this.options, styleRows });
     const references = this.scatteredOf(examples, draws);
     const batch = {
       tokens,

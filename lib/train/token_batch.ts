@@ -5,7 +5,7 @@ export interface LabelledSequence {
   readonly ids: readonly number[];
   /** As many as ids: the same token where it is to be predicted, else a negative number. */
   readonly labels: readonly number[];
-  /** Where the style rows go, in their order; none unless told. */
+  /** Where the style rows go, in their order; none unless told. Rows without a place are left out. */
   readonly styleIndex?: readonly number[] | undefined;
 }
 
@@ -25,13 +25,21 @@ export interface TokenBatch {
   readonly labelCount: number;
 }
 
-/**
- * @param sequences  at least one, each with as many style rows, or none
- * @param maxTokens  longer sequences are cut
- */
+/** How sequences become a batch. */
+export interface TokenBatchOptions {
+  /** Longer sequences are cut; none unless told. */
+  readonly maxTokens?: number | undefined;
+  /**
+   * Rows of a style; as many as a sequence has places for them unless told. Places beyond them keep
+   * their own embedding.
+   */
+  readonly styleRows?: number | undefined;
+}
+
+/** @param sequences  at least one */
 export function tokenBatch(
   sequences: readonly LabelledSequence[],
-  maxTokens = Number.POSITIVE_INFINITY,
+  { maxTokens = Number.POSITIVE_INFINITY, styleRows }: TokenBatchOptions = {},
 ): TokenBatch {
   const longest = Math.max(0, ...sequences.map(({ ids }) => ids.length));
   const tokens = Math.min(longest, maxTokens);
@@ -56,8 +64,9 @@ export function tokenBatch(
       nextLabels[at + t] = Math.max(label, -1);
     });
     const { styleIndex = [] } = sequence;
-    styleIndex.forEach((t, row) => {
-      if (t < tokens) slots[at + t] = s * styleIndex.length + row;
+    const rows = styleRows ?? styleIndex.length;
+    styleIndex.slice(0, rows).forEach((t, row) => {
+      if (t < tokens) slots[at + t] = s * rows + row;
     });
   });
   const labelCount = nextLabels.reduce((sum, label) => sum + (label >= 0 ? 1 : 0), 0);

@@ -212,7 +212,7 @@ class Runs {
         labels: given.labels[s]!,
         styleIndex: given.style_index[s],
       })),
-      given.max_position_embeddings,
+      { maxTokens: given.max_position_embeddings },
     );
     const style = this.fixture.tensor('train_inputs.safetensors', 'input_tokens');
     const width = style.shape.at(-1)!;

@@ -246,6 +246,9 @@ describe('curate of pictures', () => {
     await refused(tokens({ vqgan: 'nowhere' }), unreadable);
     await refused(tokens({ tokenizer: 'nowhere' }), unreadable);
     await refused(tokens({ tokenizer: 'vqgan/vqgan.yaml' }), 'vqgan.yaml: expected');
+    const grid =
+      'size: expected it to be a multiple of 4 up to 32 pixels, got 17, as the layout says';
+    await refused({ ...tokens({}), size: 17 }, grid);
     expect(made).toEqual([]);
   });
 

@@ -22,6 +22,12 @@ describe('a figure', () => {
     ).toMatchObject({ low: 0.5, high: 0.5 });
   });
 
+  test('of one cluster alone has the interval of its pictures', () => {
+    const one = figureOf(inClusters([Array.from({ length: 40 }, (_, i) => i % 2)]));
+    const apart = figureOf(inClusters(Array.from({ length: 40 }, (_, i) => [i % 2])));
+    expect(one).toEqual(apart);
+  });
+
   test('has one of about two standard errors of the means of clusters', () => {
     const values = Array.from({ length: 40 }, (_, i) => [i % 2, i % 2, i % 2]);
     const { mean, low, high } = figureOf(inClusters(values));

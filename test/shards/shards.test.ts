@@ -1,6 +1,6 @@
 import { existsSync, mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
-import { join } from 'node:path';
+import { basename, join } from 'node:path';
 import fc from 'fast-check';
 import { afterAll, beforeEach, describe, expect, test } from 'vitest';
 import { StylearError } from '../../lib/error.ts';
@@ -39,6 +39,17 @@ const all = (shards: Shards) =>
   Array.from({ length: shards.length }, (_, i) => decodeSample(shards.at(i)));
 
 describe('shards', () => {
+  test('take the place of more that were there, and of no others', async () => {
+    await written({ shardBytes: 10_000 });
+    const others = [`${stem}-more-00007.tar`, `${stem}-7.tar`, `${stem}-00007.tar.gz`];
+    for (const other of others) writeFileSync(other, 'x');
+    await written();
+    const left = readdirSync(root).filter((name) => name.startsWith(basename(stem)));
+    expect(left.sort()).toEqual(
+      [`${stem}-00000.tar`, `${stem}.index.json`, ...others].map((path) => basename(path)).sort(),
+    );
+  });
+
   test('give back the samples that were written, by their index', async () => {
     await written({ shardBytes: 10_000 });
     expect(

@@ -45,6 +45,15 @@ async function runTo(training: ReturnType<typeof smallTraining>['training'], las
 }
 
 describe('a training that was stopped', () => {
+  test('is resumed after as many steps as any', async () => {
+    using one = smallTraining(device);
+    for (let step = 0; step < 200_000; step++) one.training.losses.push(step % 7);
+    await saveTraining(folder, one.training, { identity });
+    using resumed = smallTraining(device);
+    expect(resumeTraining(folder, resumed.training, { identity })).toBe(true);
+    expect(resumed.training.losses).toEqual(one.training.losses);
+  });
+
   test(`and resumed ${stops} times is bit for bit what it is without a break`, async () => {
     const next = uniform(5);
     let step = 0;

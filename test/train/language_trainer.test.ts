@@ -67,7 +67,7 @@ describe('the language trainer', () => {
     };
     const { batch, weight } = one.trainer.prepare([{ ...example, whole: long }], new Draws(0, 0));
     expect(weight).toBeGreaterThan(0);
-    expect(batch).toEqual(tokenBatch([example.withoutCaption], 9));
+    expect(batch).toEqual(tokenBatch([example.withoutCaption], { maxTokens: 9 }));
   });
 
   test('has the loss of the sequences that the draws leave', async () => {

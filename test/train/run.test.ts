@@ -269,6 +269,22 @@ describe('a run', () => {
     });
   });
 
+  test('is refused a folder that it reads a config from', async () => {
+    const folder = join(root, 'clip-network');
+    mkdirSync(folder);
+    writeFileSync(join(folder, 'config.json'), '{}');
+    const config = writeConfig('clip-network', {
+      stage: 'clip',
+      network: folder,
+      data: { sources: [{ shards: ['data.index.json'] }] },
+    });
+    await expect(runTraining({ ...config, output: `${folder}/` }, device)).rejects.toMatchObject({
+      code: 'ERR_INPUT',
+      message: `output: expected a folder of its own, got that of network, ${folder}`,
+    });
+    expect(readFileSync(join(folder, 'config.json'), 'utf8')).toBe('{}');
+  });
+
   test('is refused while another one is at its folder', async () => {
     const config = vqgan('busy');
     mkdirSync(config.output);

@@ -1,6 +1,7 @@
 import { describe, expect, test } from 'vitest';
 import { Weights } from '../../lib/index.ts';
 import { LoraAdapter } from '../../lib/models/lora.ts';
+import { Draws } from '../../lib/train/draws.ts';
 import type { TrainingReference } from '../../lib/train/style_reference.ts';
 import { StyleTrainer, type StyleTrainerOptions } from '../../lib/train/style_trainer.ts';
 import { colourPixels, conditioned, styleEncoder, transformer } from './small_pictures.ts';
@@ -56,6 +57,25 @@ describe('the style trainer', () => {
     const layered = names.map(([name]) => name).filter((name) => name.startsWith('layers.'));
     expect(layered.length).toBeGreaterThan(0);
     expect([...one.trainer.matrices]).toEqual(layered);
+  });
+
+  test('numbers style rows by the resampler, however many places a prompt has for them', () => {
+    using one = made({ dropout: never });
+    const rows = one.encoder.resampler.outputs;
+    const prepare = (styleIndex: readonly number[]) => {
+      const examples = [0, 1].map((i) => {
+        const example = styled.at(i);
+        return { ...example, whole: { ...example.whole, styleIndex } };
+      });
+      const { batch } = one.trainer.prepare(examples, new Draws(3, 0));
+      batch.features.dispose();
+      batch.seeds.dispose();
+      return [...batch.tokens.slots].filter((slot) => slot >= 0);
+    };
+    expect(rows).toBeGreaterThan(1);
+    expect(prepare([2])).toEqual([0, rows]);
+    const many = Array.from({ length: rows + 1 }, (_, i) => i);
+    expect(prepare(many)).toEqual(Array.from({ length: 2 * rows }, (_, i) => i));
   });
 
   test('knows the colour by the style rows alone', async () => {

@@ -20,12 +20,18 @@ test('sequences are padded on the right, labels stand where their token is foret
 });
 
 test('what is longer is cut, its style rows too', () => {
-  const { tokens, ids, nextLabels, slots, labelCount } = tokenBatch(sequences, 3);
+  const { tokens, ids, nextLabels, slots, labelCount } = tokenBatch(sequences, { maxTokens: 3 });
   expect(tokens).toBe(3);
   expect([...ids]).toEqual([5, 6, 7, 3, 4, 0]);
   expect([...nextLabels]).toEqual([6, -1, -1, 4, -1, -1]);
   expect([...slots]).toEqual([-1, 0, -1, 2, 3, -1]);
   expect(labelCount).toBe(2);
+});
+
+test('a style has as many rows as is said, whether or not there are places for them', () => {
+  const slotsOf = (styleRows: number) => [...tokenBatch(sequences, { styleRows }).slots];
+  expect(slotsOf(3)).toEqual([-1, 0, -1, 1, 3, 4, -1, -1]);
+  expect(slotsOf(1)).toEqual([-1, 0, -1, -1, 1, -1, -1, -1]);
 });
 
 test('sequences without tokens, or with labels that do not match, are refused', () => {

@@ -6,7 +6,7 @@
 // With `-- --pictures n` it draws so many of each kind only, and its model, which draws nothing that can
 // be known, is left in build/tiny/shipped: with 1,000 all stages are through in a few minutes.
 import { spawnSync } from 'node:child_process';
-import { cpSync, existsSync, mkdirSync } from 'node:fs';
+import { cpSync, existsSync, mkdirSync, readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { parseArgs } from 'node:util';
 import { assemble } from './assemble.mjs';
@@ -27,6 +27,8 @@ const pictures = Number(values.pictures);
 if (!(Number.isInteger(pictures) && pictures >= 500))
   throw new Error(`--pictures: expected a whole number of at least 500, got ${values.pictures}`);
 const shipped = pictures === whole ? join(root, 'models/tiny') : join(work, 'shipped');
+
+requireOne(work, pictures);
 
 const model = (adapter) => () => assemble(work, join(work, 'model'), { adapter });
 const stages = [
@@ -69,6 +71,19 @@ for (const [name, make] of stages) {
   const minutes = (performance.now() - began) / 60_000;
   console.log(`${name}: ${minutes.toFixed(1)} minutes`);
   addMinutes(work, name, minutes);
+}
+
+/** What is done is not done again: a model of fewer pictures would be taken for the whole one. */
+function requireOne(work, pictures) {
+  const file = join(work, 'pictures.json');
+  const made = existsSync(file) ? JSON.parse(readFileSync(file, 'utf8')) : pictures;
+  if (made !== pictures)
+    throw new Error(
+      `${work}: expected what is made of ${pictures} pictures of each kind, got that of ${made}. ` +
+        'Remove the folder, or ask for as many.',
+    );
+  mkdirSync(work, { recursive: true });
+  writeFileSync(file, `${pictures}\n`);
 }
 
 function ablated(name) {
