@@ -17,12 +17,13 @@ export function addMinutes(work, stage, minutes) {
  * Writes bench/results/tiny-<date>.json.
  *
  * @param {string} root   of the repository
- * @param {string} work   the folder with `runs` and `evaluation`
+ * @param {string} work   the folder with `runs`, `evaluation` and, where there are any, `ablations`
  * @param {string} model  the folder of the shipped model
  */
 export function writeFigures(root, work, model) {
   const [cpu] = os.cpus();
   const { models, rows, reconstructions, references } = json(join(work, 'evaluation/report.json'));
+  const compared = join(work, 'ablations/evaluation/report.json');
   const figures = {
     machine: `${cpu.model}, ${os.cpus().length} cores, Node ${process.version}`,
     minutes: json(join(work, 'minutes.json')),
@@ -31,6 +32,7 @@ export function writeFigures(root, work, model) {
     ),
     shipped: { bytes: bytesOf(model) },
     evaluation: { models, rows, reconstructions, references },
+    ...(existsSync(compared) ? { ablations: { rows: json(compared).rows } } : {}),
   };
   const file = join(root, 'bench/results', `tiny-${new Date().toISOString().slice(0, 10)}.json`);
   writeFileSync(file, `${JSON.stringify(figures, undefined, 1)}\n`);

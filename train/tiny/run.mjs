@@ -1,6 +1,6 @@
 // `npm run train:tiny`: trains the embedded model from nothing; with `-- evaluation` it is judged too, and
 // the figures are written to bench/results; with `-- ablations` the models that it is compared with are
-// trained. Every stage goes on where it was stopped; one that is done is not done again.
+// trained, and judged where it is. Every stage goes on where it was stopped; one that is done is not done again.
 // Everything it makes lies in build/tiny, the model in the end in models/tiny.
 //
 // With `-- --pictures n` it draws so many of each kind only, and its model, which draws nothing that can
@@ -55,16 +55,15 @@ const ablations = [
   ...['dpo', 'raw-3', 'raw-1', 'raw-0'].map((name) => [`model of ${name}`, ablated(name)]),
 ];
 
-const evaluation = [
-  ['evaluation', command('evaluate', join(import.meta.dirname, '9-evaluate.json'))],
-  ['figures', () => writeFigures(root, work, shipped)],
-];
-if (positionals.includes('evaluation')) {
-  if (pictures !== whole)
-    throw new Error('evaluation: expected no --pictures: models/tiny is judged');
-  stages.push(...evaluation);
+const judged = positionals.includes('evaluation');
+if (judged && pictures !== whole)
+  throw new Error('evaluation: expected no --pictures: models/tiny is judged');
+if (judged) stages.push(['evaluation', evaluate('9-evaluate')]);
+if (positionals.includes('ablations')) {
+  stages.push(...ablations);
+  if (judged) stages.push(['evaluation of ablations', evaluate('ablations/evaluate')]);
 }
-if (positionals.includes('ablations')) stages.push(...ablations);
+if (judged) stages.push(['figures', () => writeFigures(root, work, shipped)]);
 for (const [name, make] of stages) {
   const began = performance.now();
   await make();
@@ -115,6 +114,10 @@ function samples(kind) {
 function train(config, run) {
   const file = join(work, 'runs', run, 'model.safetensors');
   return unless(file, 'train', join(import.meta.dirname, `${config}.json`));
+}
+
+function evaluate(config) {
+  return command('evaluate', join(import.meta.dirname, `${config}.json`));
 }
 
 function curate(config, output) {
